@@ -1,0 +1,1 @@
+"""The command line: `synthetic-healthcare`, one file a command."""

@@ -1,0 +1,61 @@
+"""`evaluate`: judge a synthetic table against the real one, without a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synthetic_healthcare.cli.output import METRIC_FAILED, console
+from synthetic_healthcare.errors import EvaluationError
+
+
+def evaluate(
+    synthetic: Annotated[Path, typer.Option(help="The generated table.")],
+    train: Annotated[Path, typer.Option(help="The real rows that the generator saw.")],
+    holdout: Annotated[
+        Path | None, typer.Option(help="Real rows that it never saw; without them, no scores.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Column to predict.")] = None,
+    schema: Annotated[Path | None, typer.Option(help="Schema file; see `schema infer`.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")] = None,
+    as_json: Annotated[
+        Path | None, typer.Option("--json", help="Write the report as JSON; - for standard output.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of resampling and of the judges.", min=0)] = 0,
+) -> None:
+    """Judge a synthetic table. The report is computed from real rows: treat it as confidential.
+
+    Example: synthetic-healthcare evaluate --synthetic s.csv --train t.csv --holdout h.csv --html report.html
+    """
+    from synthetic_healthcare.evaluation.inputs import EvaluationOptions
+    from synthetic_healthcare.evaluation.runner import evaluate as judge
+    from synthetic_healthcare.evaluation.runner import looks_swapped
+    from synthetic_healthcare.evaluation.terminal import render_terminal
+    from synthetic_healthcare.progress import default_progress
+    from synthetic_healthcare.schema.schema import Schema
+    from synthetic_healthcare.tables import read_table
+
+    generated, seen = read_table(synthetic), read_table(train)
+    if looks_swapped(generated, seen):
+        raise EvaluationError("--synthetic and --train hold the same rows: were the two files exchanged?")
+    known = Schema.infer(seen, target=target) if schema is None else Schema.from_yaml(schema)
+    report = judge(
+        generated,
+        train=seen,
+        holdout=None if holdout is None else read_table(holdout),
+        schema=known if target is None else known.with_target(target),
+        options=EvaluationOptions(seed=seed),
+        progress=default_progress(),
+    )
+    if html is not None:
+        report.to_html(html)
+    if as_json is not None and str(as_json) != "-":
+        as_json.write_text(report.to_json() + "\n", encoding="utf-8")
+    if str(as_json) == "-":
+        typer.echo(report.to_json())
+    else:
+        render_terminal(report, console())
+    if report.failed:
+        raise typer.Exit(METRIC_FAILED)

@@ -1,0 +1,315 @@
+"""`RunConfig`: everything that a run can be told, in one schema for YAML files, the command line and code."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal, final
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from synthetic_healthcare.errors import ConfigError, NotYetAvailableError
+from synthetic_healthcare.privacy.levels import LevelName, PrivacyLevel, level_named, require_available
+from synthetic_healthcare.training.config import TrainingConfig
+from synthetic_healthcare.transforms.config import TransformConfig
+
+ComplianceMode = Literal["hipaa", "gdpr", "fda"]
+
+#: Models that the product promises; those that a release holds are the files in `models`.
+PROMISED_MODELS: Final = (
+    "wgan-gp",
+    "ctgan",
+    "medgan",
+    "dp-gan",
+    "beta-vae",
+    "cvae",
+    "wae",
+    "autoregressive",
+    "forest",
+    "copula",
+    "independent",
+    "auto",
+)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@final
+class ModelSection(_Section):
+    """Which model, and its own settings."""
+
+    type: str = Field(
+        "wgan-gp", min_length=1, description="name of the model; see `synthetic-healthcare models`"
+    )
+    architecture: dict[str, Any] = Field(
+        default_factory=dict,
+        description="the model's own settings; checked against the model when it is built",
+    )
+    training: TrainingConfig = TrainingConfig()
+
+
+@final
+class DifferentialPrivacySection(_Section):
+    """A formal budget; neighbours differ by one row (one patient where a group column is declared)."""
+
+    epsilon: float = Field(gt=0, description="privacy loss, at most")
+    delta: float = Field(1e-5, gt=0, lt=1, description="probability with which epsilon may be passed")
+
+
+@final
+class KAnonymitySection(_Section):
+    """Each combination of quasi-identifiers that is released is shared by k rows."""
+
+    k: int = Field(ge=2)
+
+
+@final
+class LDiversitySection(_Section):
+    """Each such group has l different sensitive values."""
+
+    l: int = Field(ge=2)  # noqa: E741 - the field's own letter, and the name in the file
+
+
+@final
+class PrivacySection(_Section):
+    """Guarantees asked for. What a release cannot keep is refused by name, never ignored."""
+
+    level: LevelName | None = Field(None, description="none, low, medium, high or maximum; default: none")
+    differential_privacy: DifferentialPrivacySection | None = None
+    k_anonymity: KAnonymitySection | None = None
+    l_diversity: LDiversitySection | None = None
+
+
+@final
+class EvaluationSection(_Section):
+    """How to weigh the two scores where one choice has to be made; a report never blends them."""
+
+    privacy_weight: float = Field(0.5, ge=0, le=1)
+    utility_weight: float = Field(0.5, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _weights_add_up(self) -> EvaluationSection:
+        # 1e-6: 0.7 + 0.3 and the like are not exact in binary.
+        if abs(self.privacy_weight + self.utility_weight - 1.0) > 1e-6:
+            raise ValueError("privacy_weight and utility_weight must add up to 1")
+        return self
+
+
+@final
+class ComplianceSection(_Section):
+    """Which rule book's checks to run on what is released."""
+
+    mode: ComplianceMode | None = None
+
+
+@final
+class MonitoringSection(_Section):
+    """Alerts during training."""
+
+    enabled: bool = False
+
+
+@final
+class RunConfig(_Section):
+    """All settings of a run; frozen, and strict about unknown names.
+
+    Examples
+    --------
+    >>> config = RunConfig.from_mapping({"model": {"type": "beta-vae"}})
+    >>> config.with_overrides(["model.training.epochs=50"]).model.training.epochs
+    50
+    """
+
+    model: ModelSection = ModelSection()
+    privacy: PrivacySection = PrivacySection()
+    evaluation: EvaluationSection = EvaluationSection()
+    transforms: TransformConfig = TransformConfig()
+    compliance: ComplianceSection = ComplianceSection()
+    monitoring: MonitoringSection = MonitoringSection()
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> RunConfig:
+        """Read a YAML file.
+
+        Raises
+        ------
+        ConfigError
+            The file is missing or is not YAML, a key is unknown (the nearest known one is named) or a value
+            is out of range.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as problem:
+            reason = getattr(problem, "strerror", None) or "it is not UTF-8 text"
+            raise ConfigError(f"the configuration {str(path)!r} cannot be read: {reason}") from problem
+        try:
+            return cls.from_mapping(_parse_yaml(text))
+        except ConfigError as problem:
+            raise ConfigError(f"{path}: {problem}") from problem
+
+    @classmethod
+    def from_mapping(cls, settings: Mapping[str, Any] | None) -> RunConfig:
+        """Build from plain data, as a YAML file gives it; `None` (an empty file) gives the defaults.
+
+        Raises
+        ------
+        ConfigError
+            A key is unknown (the nearest known one is named) or a value is out of range.
+        """
+        if settings is not None and not isinstance(settings, Mapping):
+            raise ConfigError(f"settings must be sections with keys; this is a {type(settings).__name__}")
+        try:
+            return cls.model_validate(dict(settings or {}))
+        except ValidationError as problem:
+            raise ConfigError(_explain(problem)) from problem
+
+    def with_overrides(self, overrides: Sequence[str]) -> RunConfig:
+        """Return a copy with settings replaced, each written as `path.to.key=value` (the value as in YAML).
+
+        Raises
+        ------
+        ConfigError
+            An override has no `=`, names an unknown key or gives a value out of range.
+        """
+        settings = self.to_dict()
+        for override in overrides:
+            path, separator, text = override.partition("=")
+            if not separator or not path.strip():
+                raise ConfigError(f"override {override!r} is not of the form path.to.key=value")
+            _place(settings, path.strip().split("."), _parse_yaml(text))
+        return RunConfig.from_mapping(settings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON and YAML; `from_mapping` undoes it."""
+        return self.model_dump(mode="json")
+
+    @property
+    def level(self) -> PrivacyLevel:
+        """The privacy level asked for, `none` where none was."""
+        return level_named(self.privacy.level or "none")
+
+    def require_available(self) -> None:
+        """Refuse what this release cannot keep, so that no guarantee that was asked for is quietly dropped.
+
+        Raises
+        ------
+        NotYetAvailableError
+            Differential privacy, a level with an epsilon, k-anonymity, l-diversity, a compliance mode or
+            monitoring is asked for.
+        """
+        budget = self.privacy.differential_privacy
+        if budget is not None:
+            raise NotYetAvailableError(
+                f"differential privacy (privacy.differential_privacy, epsilon {budget.epsilon:g})",
+                "It arrives with the privacy release; nothing was trained. Remove the section to train "
+                "without a formal guarantee.",
+            )
+        require_available(self.level)
+        asked = {
+            "k-anonymity (privacy.k_anonymity)": self.privacy.k_anonymity is not None,
+            "l-diversity (privacy.l_diversity)": self.privacy.l_diversity is not None,
+            f"compliance mode {self.compliance.mode!r}": self.compliance.mode is not None,
+            "privacy monitoring (monitoring.enabled)": self.monitoring.enabled,
+        }
+        for feature, wanted in asked.items():
+            if wanted:
+                raise NotYetAvailableError(feature, "Remove the setting to run without it.")
+
+
+def require_model(name: str, available: Sequence[str]) -> None:
+    """Refuse a model that is not among those of this release.
+
+    Raises
+    ------
+    NotYetAvailableError
+        The model is promised, and not here yet.
+    ConfigError
+        The name is unknown; the nearest known one is named.
+    """
+    if name in available:
+        return
+    if name in PROMISED_MODELS:
+        raise NotYetAvailableError(f"model {name!r}", f"This release holds: {', '.join(available)}.")
+    known = tuple(dict.fromkeys((*available, *PROMISED_MODELS)))
+    raise ConfigError(f"model {name!r} is unknown.{_hint(name, known)} Available: {', '.join(available)}")
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which `1e-6` is a number and a key stands once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ConfigError(f"key {key!r} stands twice in line {node.start_mark.line + 1} or below")
+        return super().construct_mapping(node, deep=deep)
+
+
+# YAML 1.1 asks for a dot and a signed exponent ("1.0e-6"); YAML 1.2 (core schema, 10.3.2) and people do not.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def _parse_yaml(text: str) -> Any:
+    try:
+        # _Loader is a SafeLoader: it builds plain data only.
+        return yaml.load(text, Loader=_Loader)
+    except ConfigError:
+        raise
+    except (yaml.YAMLError, ValueError, RecursionError) as problem:
+        mark = getattr(problem, "problem_mark", None)
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise ConfigError(
+            f"not valid YAML{where}: {getattr(problem, 'problem', None) or 'it nests too deep'}"
+        ) from problem
+
+
+def _place(settings: dict[str, Any], path: list[str], value: Any) -> None:
+    section = settings
+    for key in path[:-1]:
+        inner = section.get(key)
+        # A section that is not set (None) opens; any other value in the way is reported by the validation.
+        section[key] = section = dict(inner) if isinstance(inner, dict) else {}
+    section[path[-1]] = value
+
+
+def _explain(problem: ValidationError) -> str:
+    return "; ".join(_sentence(error["loc"], error["type"], error["msg"]) for error in problem.errors())
+
+
+def _sentence(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    path = ".".join(str(step) for step in location)
+    if kind != "extra_forbidden":
+        return f"{path or 'settings'}: {message.removeprefix('Value error, ')}"
+    section = _section_at(location[:-1])
+    known = tuple(section.model_fields)
+    hint = _hint(str(location[-1]), known)
+    if section is ModelSection and not hint:
+        hint = " A model's own settings stand under model.architecture."
+    return f"{path}: unknown setting.{hint} Known here: {', '.join(known)}"
+
+
+def _section_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+    section: type[BaseModel] = RunConfig
+    for step in location:
+        section = _section_of(section.model_fields[str(step)].annotation)
+    return section
+
+
+def _section_of(annotation: Any) -> type[BaseModel]:
+    # Either the section itself or `Section | None`.
+    candidates = (annotation, *getattr(annotation, "__args__", ()))
+    return next(kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel))
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,80 @@
+"""Every error that the library raises on purpose.
+
+::
+
+    SyntheticHealthcareError
+    ├── SchemaError (ValueError)            the schema, or a schema file, is not usable
+    │   └── RejectColumn                    one column cannot be learnt as it stands
+    ├── DataError (ValueError)              the table is not usable as given
+    ├── ConfigError (ValueError)            a setting is unknown or out of range
+    ├── NotFittedError (ValueError)         asked to generate or save before fit
+    ├── NotYetAvailableError (NotImplementedError)   promised, but not in this release
+    ├── EvaluationError (ValueError)        tables that cannot be judged against each other
+    ├── ArtifactError (ValueError)          a model file is foreign, damaged or too new
+    └── CheckpointError (ValueError)        a checkpoint belongs to another run
+
+Messages say what is wrong, what is allowed, what was found and what to do. They carry column names and
+counts, never the values of cells.
+"""
+
+from __future__ import annotations
+
+
+class SyntheticHealthcareError(Exception):
+    """Root of the tree: catch this to catch all that the library raises on purpose."""
+
+
+class SchemaError(SyntheticHealthcareError, ValueError):
+    """A schema, or a schema file, that cannot be used."""
+
+
+class RejectColumn(SchemaError):
+    """One column cannot be learnt as it stands.
+
+    Parameters
+    ----------
+    column : str
+        The column's name.
+    problem : str
+        What is wrong with it, without cell values.
+    remedy : str
+        What the user can do about it.
+    """
+
+    def __init__(self, column: str, problem: str, remedy: str) -> None:
+        super().__init__(f"column {column!r}: {problem}. {remedy}")
+        self.column = column
+        self.problem = problem
+        self.remedy = remedy
+
+
+class DataError(SyntheticHealthcareError, ValueError):
+    """A table that cannot be used as given."""
+
+
+class ConfigError(SyntheticHealthcareError, ValueError):
+    """A setting that is unknown, misspelt or out of range."""
+
+
+class NotFittedError(SyntheticHealthcareError, ValueError):
+    """A generator was asked for something that needs `fit` first."""
+
+
+class NotYetAvailableError(SyntheticHealthcareError, NotImplementedError):
+    """Something that the product promises and this release does not hold yet."""
+
+    def __init__(self, feature: str, instead: str) -> None:
+        super().__init__(f"{feature} is not in this release yet. {instead}")
+        self.feature = feature
+
+
+class EvaluationError(SyntheticHealthcareError, ValueError):
+    """Tables that cannot be judged against each other."""
+
+
+class ArtifactError(SyntheticHealthcareError, ValueError):
+    """A model file that is foreign, damaged or written by a newer major version."""
+
+
+class CheckpointError(SyntheticHealthcareError, ValueError):
+    """A checkpoint that belongs to another run."""

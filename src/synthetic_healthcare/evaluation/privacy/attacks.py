@@ -1,0 +1,103 @@
+"""Five membership attacks: each gives every candidate a score that grows with the suspicion of membership."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from synthetic_healthcare.evaluation.distances import nearest
+from synthetic_healthcare.evaluation.encoding import Judged
+from synthetic_healthcare.evaluation.privacy.cohort import Cohort
+
+Matrix = npt.NDArray[np.float64]
+Vector = npt.NDArray[np.float64]
+
+#: What each attack is called in a report.
+ATTACKS: Final[Mapping[str, str]] = {
+    "A1": "near a synthetic row",
+    "A2": "nearer to a synthetic row than to other patients",
+    "A3": "denser in synthetic rows than in other patients",
+    "A4": "share of synthetic rows in the neighbourhood",
+    "A5": "taken for synthetic by a classifier",
+}
+_DENSITY_K: Final = 5
+_NEIGHBOURHOOD_K: Final = 20
+#: Keeps the logarithm of a zero distance finite; far below any distance between different rows.
+_FLOOR: Final = 1e-9
+_TREES: Final = 60
+_LEAVES: Final = 15
+
+
+def attack_scores(
+    cohort: Cohort, synthetic: Judged, *, seed: int
+) -> tuple[Mapping[str, Vector], Mapping[str, Vector]]:
+    """Score the members and the controls with every attack.
+
+    With d the distance to the nearest row of a set, S the synthetic rows, R the reference half of the
+    hold-out and S' a subset of S as large as R:
+
+    - A1: -d(x, S)
+    - A2: d(x, R) - d(x, S)
+    - A3: log of the mean of the 5 smallest distances to R, less that to S
+    - A4: share of S' among the 20 nearest of x in S' and R together
+    - A5: probability that x is in S', by gradient boosting that tells S' from R
+
+    Returns
+    -------
+    members, controls : Mapping of float64 arrays
+        By the attack's code.
+
+    Sources: Chen et al. 2020, arXiv:1909.03935 (A1); Hilprecht et al. 2019, doi:10.2478/popets-2019-0067;
+    van Breugel et al. 2023, "Membership inference attacks against synthetic data through overfitting
+    detection", arXiv:2302.12580 (density ratios, as in A2 to A4, here by neighbours instead of kernels).
+    """
+    size = min(len(synthetic), len(cohort.reference))
+    subset, reference = synthetic.matrix[:size], cohort.reference.matrix
+    classify = _classifier(subset, reference, seed)
+    members = _scores(cohort.members.matrix, synthetic.matrix, subset, reference)
+    controls = _scores(cohort.controls.matrix, synthetic.matrix, subset, reference)
+    members["A5"] = classify(cohort.members.matrix)
+    controls["A5"] = classify(cohort.controls.matrix)
+    return members, controls
+
+
+def _scores(rows: Matrix, synthetic: Matrix, subset: Matrix, reference: Matrix) -> dict[str, Vector]:
+    to_synthetic = nearest(rows, synthetic, k=_DENSITY_K)
+    to_subset = nearest(rows, subset, k=_NEIGHBOURHOOD_K)
+    to_reference = nearest(rows, reference, k=_NEIGHBOURHOOD_K)
+    near_reference = to_reference[:, : to_synthetic.shape[1]]
+    return {
+        "A1": -to_synthetic[:, 0],
+        "A2": to_reference[:, 0] - to_synthetic[:, 0],
+        "A3": _log_mean(near_reference) - _log_mean(to_synthetic),
+        "A4": _share(to_subset, to_reference),
+    }
+
+
+def _log_mean(distances: Matrix) -> Vector:
+    return np.asarray(np.log(np.maximum(distances.mean(axis=1), _FLOOR)))
+
+
+def _share(to_synthetic: Matrix, to_reference: Matrix) -> Vector:
+    """Share of synthetic rows among the nearest of both sets, ties at the edge counted by halves."""
+    both = np.concatenate([to_synthetic, to_reference], axis=1)
+    # Never more than half of both sets: the share would be a constant.
+    k = max(1, min(_NEIGHBOURHOOD_K, both.shape[1] // 2))
+    edge = np.sort(both, axis=1)[:, k - 1 : k]
+    inside = (to_synthetic < edge).sum(axis=1) + 0.5 * (to_synthetic == edge).sum(axis=1)
+    outside = (to_reference < edge).sum(axis=1) + 0.5 * (to_reference == edge).sum(axis=1)
+    return np.asarray(inside / (inside + outside))
+
+
+def _classifier(synthetic: Matrix, reference: Matrix, seed: int) -> Callable[[Matrix], Vector]:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    model = HistGradientBoostingClassifier(
+        max_iter=_TREES, max_leaf_nodes=_LEAVES, early_stopping=False, random_state=seed
+    )
+    rows = np.concatenate([synthetic, reference])
+    model.fit(rows, np.concatenate([np.ones(len(synthetic)), np.zeros(len(reference))]))
+    return lambda candidates: np.asarray(model.predict_proba(candidates)[:, 1], dtype=np.float64)

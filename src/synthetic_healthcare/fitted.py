@@ -1,0 +1,146 @@
+"""`Fitted`: what a generator knows after `fit`, and how that is written to one file and read back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+from synthetic_healthcare import pipeline
+from synthetic_healthcare.artifacts.store import read_model, write_model
+from synthetic_healthcare.config import RunConfig
+from synthetic_healthcare.errors import ArtifactError
+from synthetic_healthcare.models._base import TrainedModel
+from synthetic_healthcare.schema.schema import Schema
+from synthetic_healthcare.tables.frames import TableFormat
+from synthetic_healthcare.transforms.encoder import TableEncoder
+from synthetic_healthcare.version import __version__
+
+#: Said of every model that was trained without differential privacy.
+NO_GUARANTEE: Final = (
+    "No formal guarantee holds for this model. Values, categories and extremes held by few patients are "
+    "protected and no row is stored, but what the weights remember is only tested, not bounded."
+)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from; numbers and hashes only, nothing for any single row.
+
+    Parameters
+    ----------
+    seed : int
+        Decides initialisation, batches and draws.
+    salt : str
+        Key of the hold-out's hash, hexadecimal.
+    holdout_share : float
+        Expected share of the hold-out; 0 where none was split off.
+    rows : dict
+        Numbers of rows: "table", "train", "holdout".
+    table, train : str
+        Fingerprints of the table given to `fit` and of the rows that were learnt.
+    notes : tuple of str
+        What was repaired or protected.
+    training : dict
+        Updates, chosen moment, its score, why it ended, threads.
+    history : dict
+        Training curves.
+    """
+
+    seed: int
+    salt: str
+    holdout_share: float
+    rows: dict[str, int]
+    table: str
+    train: str
+    notes: tuple[str, ...]
+    training: dict[str, Any]
+    history: dict[str, Any]
+
+
+@final
+@dataclass(frozen=True)
+class Fitted:
+    """The fitted state.
+
+    Parameters
+    ----------
+    config : RunConfig
+        All settings of the run.
+    model : TrainedModel
+        The trained model; after `read`, its sampler only.
+    encoder : TableEncoder
+        Between tables and encoded rows.
+    table_format : TableFormat
+        How the user's table was held.
+    origin : Origin
+        Where it comes from.
+    """
+
+    config: RunConfig
+    model: TrainedModel
+    encoder: TableEncoder
+    table_format: TableFormat
+    origin: Origin
+
+    @property
+    def schema(self) -> Schema:
+        """The table's columns."""
+        return self.encoder.schema
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data for a reader: what was learnt, from what, how, and what holds of it."""
+        weights = pipeline.weights_of(self.model)
+        return {
+            "model": self.model.name,
+            "settings": self.model.config.model_dump(mode="json"),
+            "guarantee": NO_GUARANTEE,
+            "rows": dict(self.origin.rows),
+            "target": self.schema.target,
+            "columns": {column.name: f"{column.kind}, {column.role}" for column in self.schema.columns},
+            "training": dict(self.origin.training),
+            "parameters": int(sum(value.size for value in weights.values())),
+            "encoded_width": self.encoder.layout.width,
+            "seed": self.origin.seed,
+            "notes": list(self.origin.notes),
+        }
+
+    def write(self, path: str | Path) -> None:
+        """Write everything to one file, at once or not at all."""
+        facts, arrays = self.encoder.to_state()
+        documents = {
+            "run": {"version": __version__, "config": self.config.to_dict(), "guarantee": NO_GUARANTEE},
+            "model": {
+                "name": self.model.name,
+                "settings": self.model.config.model_dump(mode="json"),
+            },
+            "encoder": facts,
+            "format": self.table_format.to_dict(),
+            "origin": asdict(self.origin),
+        }
+        tensors = {"encoder": arrays, "weights": pipeline.weights_of(self.model)}
+        write_model(path, documents=documents, tensors=tensors)
+
+    @staticmethod
+    def read(path: str | Path) -> Fitted:
+        """Read what `write` wrote.
+
+        Raises
+        ------
+        ArtifactError
+            The file is missing, foreign, damaged, truncated, or holds no fitted model.
+        """
+        documents, tensors = read_model(path)
+        if "origin" not in documents:
+            raise ArtifactError(f"{path}: this file holds no fitted model; give the file that `save` wrote")
+        encoder = TableEncoder.from_state(documents["encoder"], tensors["encoder"])
+        described = documents["model"]
+        model = pipeline.rebuild(described["name"], encoder.layout, described["settings"], tensors["weights"])
+        origin = documents["origin"]
+        return Fitted(
+            config=RunConfig.from_mapping(documents["run"]["config"]),
+            model=model,
+            encoder=encoder,
+            table_format=TableFormat.from_dict(documents["format"]),
+            origin=Origin(**{**origin, "notes": tuple(origin["notes"])}),
+        )

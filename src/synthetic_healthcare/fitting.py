@@ -1,0 +1,184 @@
+"""From a user's table to the fitted state: the schema, the hold-out, then the verbs of the pipeline."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+import numpy as np
+import pandas as pd
+
+from synthetic_healthcare import models, pipeline
+from synthetic_healthcare.config import RunConfig
+from synthetic_healthcare.errors import ConfigError
+from synthetic_healthcare.fitted import Fitted, Origin
+from synthetic_healthcare.progress import Progress, phase
+from synthetic_healthcare.schema.schema import Schema
+from synthetic_healthcare.tables.checks import check_table
+from synthetic_healthcare.tables.frames import TableFormat, to_pandas
+from synthetic_healthcare.tables.holdout import in_holdout
+from synthetic_healthcare.tables.keys import fingerprint
+from synthetic_healthcare.training.checkpoints import Checkpoint, recorded_seed
+
+#: What a seed is split into, so that no stage's draws depend on how many another stage made.
+_STREAMS: Final = ("split", "prepare", "train", "sample")
+
+
+@final
+@dataclass(frozen=True)
+class FitRequest:
+    """What `fit` was asked for.
+
+    Parameters
+    ----------
+    config : RunConfig
+        All settings.
+    random_state : int or None
+        The user's seed; `None`: a fresh one, or that of the checkpoint.
+    schema : Schema, path or None
+        The columns, where declared.
+    target : str or None
+        The column to predict.
+    holdout : float or table
+        Share of the rows to keep aside, or a table of other patients.
+    checkpoint : path or None
+        Folder of the checkpoint.
+    """
+
+    config: RunConfig
+    random_state: int | None
+    schema: Schema | str | Path | None
+    target: str | None
+    holdout: Any
+    checkpoint: str | Path | None
+
+
+@dataclass(frozen=True)
+class _Split:
+    """A table with its hold-out taken off."""
+
+    frame: pd.DataFrame
+    table_format: TableFormat
+    schema: Schema
+    share: float
+    salt: bytes
+    train: pd.DataFrame
+    held_rows: int
+
+
+def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
+    """Learn a table.
+
+    Raises
+    ------
+    DataError, SchemaError, ConfigError, CheckpointError
+        See `SyntheticDataGenerator.fit`.
+    """
+    config = request.config
+    seed = _seed(request)
+    with phase(progress, "prepare"):
+        split = _split(data, request, seed)
+        prepared = pipeline.prepare(
+            split.train,
+            split.schema,
+            transforms=config.transforms,
+            training=config.model.training,
+            rng=stream(seed, "prepare"),
+        )
+    table = fingerprint(split.frame)
+    checkpoint = None
+    if request.checkpoint is not None:
+        checkpoint = Checkpoint(request.checkpoint, _identity(table, split, request), seed=seed)
+    trained = pipeline.train(
+        prepared,
+        config.model.type,
+        models.settings(config.model.type, config.model.architecture),
+        training=config.model.training,
+        seed=int(stream(seed, "train").integers(2**62)),
+        checkpoint=checkpoint,
+        progress=progress,
+    )
+    origin = Origin(
+        seed=seed,
+        salt=split.salt.hex(),
+        holdout_share=split.share,
+        rows={"table": len(split.frame), "train": len(split.train), "holdout": split.held_rows},
+        table=table,
+        train=fingerprint(split.train),
+        notes=prepared.notes,
+        training=trained.facts(),
+        history=trained.outcome.history.to_dict(),
+    )
+    return Fitted(config, trained.model, prepared.encoder, split.table_format, origin)
+
+
+def stream(seed: int, name: str, *, call: int = 0) -> np.random.Generator:
+    """Return one of the independent streams of a seed; `call` numbers the uses of one stream."""
+    return np.random.default_rng([seed, _STREAMS.index(name), call])
+
+
+def _split(data: Any, request: FitRequest, seed: int) -> _Split:
+    frame, table_format = to_pandas(data)
+    check_table(frame)
+    schema = _schema(frame, request)
+    share, others = _holdout(request.holdout)
+    salt = stream(seed, "split").bytes(16)
+    held = in_holdout(frame, share, salt=salt, group=schema.group)
+    return _Split(
+        frame=frame,
+        table_format=table_format,
+        schema=schema,
+        share=share,
+        salt=salt,
+        train=frame[~held].reset_index(drop=True),
+        held_rows=int(held.sum()) + others,
+    )
+
+
+def _schema(frame: pd.DataFrame, request: FitRequest) -> Schema:
+    """The declared schema, or an inferred one; with the target set in either."""
+    declared = request.schema
+    if declared is None:
+        return Schema.infer(frame, target=request.target)
+    schema = declared if isinstance(declared, Schema) else Schema.from_yaml(declared)
+    return schema if request.target is None else schema.with_target(request.target)
+
+
+def _holdout(holdout: Any) -> tuple[float, int]:
+    """Read `holdout` as a share and the number of rows that are given beside the table."""
+    if isinstance(holdout, int | float) and not isinstance(holdout, bool):
+        # Written so that nan is refused too.
+        if not 0 <= holdout < 1:
+            raise ConfigError(f"holdout must be a share from 0 to below 1, or a table; this is {holdout}")
+        return float(holdout), 0
+    return 0.0, len(to_pandas(holdout)[0])
+
+
+def _seed(request: FitRequest) -> int:
+    """The user's seed; else that of the training to go on with; else a fresh one."""
+    if request.random_state is not None:
+        return request.random_state
+    recorded = None if request.checkpoint is None else recorded_seed(request.checkpoint)
+    return secrets.randbits(62) if recorded is None else recorded
+
+
+def _identity(table: str, split: _Split, request: FitRequest) -> dict[str, str]:
+    """Hashes of all that the weights depend on: a checkpoint goes on only where all of them agree."""
+    settings = request.config.to_dict()
+    # How often it is saved, and when it has to stop, do not change a single update.
+    for name in ("checkpoint_every", "max_seconds"):
+        del settings["model"]["training"][name]
+    return {
+        "table": table,
+        "schema": _digest(split.schema.to_dict()),
+        "settings": _digest(settings),
+        "holdout": str(split.share),
+    }
+
+
+def _digest(data: Any) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()

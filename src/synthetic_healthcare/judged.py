@@ -1,0 +1,77 @@
+"""`JudgedTables`: the three tables of an evaluation, found again and checked to be the right ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthetic_healthcare.errors import EvaluationError
+from synthetic_healthcare.fitted import Fitted
+from synthetic_healthcare.tables.frames import to_pandas
+from synthetic_healthcare.tables.holdout import in_holdout
+from synthetic_healthcare.tables.keys import fingerprint
+
+
+@final
+@dataclass(frozen=True)
+class JudgedTables:
+    """What an evaluation compares.
+
+    Parameters
+    ----------
+    synthetic : DataFrame
+        Generated rows.
+    train : DataFrame
+        Real rows that the model saw.
+    holdout : DataFrame or None
+        Real rows that it never saw.
+    """
+
+    synthetic: pd.DataFrame
+    train: pd.DataFrame
+    holdout: pd.DataFrame | None
+
+    @staticmethod
+    def of(fitted: Fitted, synthetic: pd.DataFrame, real: pd.DataFrame, *, holdout: Any) -> JudgedTables:
+        """Split the real table as `fit` did, and refuse tables that would make the scores mean nothing.
+
+        Raises
+        ------
+        EvaluationError
+            The arguments are swapped, or `real` is not the table that was learnt.
+        """
+        origin = fitted.origin
+        if fingerprint(synthetic) in (origin.table, origin.train):
+            raise EvaluationError(
+                "the first table is the one that was learnt: the arguments may be swapped. "
+                "Call evaluate(synthetic, real)"
+            )
+        given = fingerprint(real)
+        if given not in (origin.table, origin.train):
+            raise EvaluationError(
+                "the second table is not the one given to fit (its fingerprint differs), so nothing can be said "
+                "of which patients the model saw. Call evaluate(synthetic, real) with that table, unchanged"
+            )
+        if holdout is not None:
+            return JudgedTables(synthetic, _train(fitted, real, given), to_pandas(holdout)[0])
+        held = _held(fitted, real)
+        aside = real[held].reset_index(drop=True)
+        return JudgedTables(synthetic, real[~held].reset_index(drop=True), aside if len(aside) else None)
+
+
+def _held(fitted: Fitted, real: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    origin = fitted.origin
+    salt = bytes.fromhex(origin.salt)
+    return in_holdout(real, origin.holdout_share, salt=salt, group=fitted.schema.group)
+
+
+def _train(fitted: Fitted, real: pd.DataFrame, given: str) -> pd.DataFrame:
+    """The learnt rows of `real`, which is the whole table or those rows alone."""
+    if given == fitted.origin.train:
+        return real
+    rows: pd.DataFrame = real[~_held(fitted, real)]
+    return rows.reset_index(drop=True)

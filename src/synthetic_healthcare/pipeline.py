@@ -1,0 +1,228 @@
+"""The way through the house: prepare, train, sample, restore, evaluate.
+
+Each verb takes the value of the one before it and returns a new one. Only `prepare` and `train` see real rows
+on the way to a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from synthetic_healthcare import models
+from synthetic_healthcare.errors import DataError
+from synthetic_healthcare.evaluation.energy import energy_distance
+from synthetic_healthcare.models._base import ModelConfig, TrainedModel
+from synthetic_healthcare.progress import Progress, phase
+from synthetic_healthcare.sampling.draw import draw
+from synthetic_healthcare.schema.layout import Encoded, Layout, expand
+from synthetic_healthcare.schema.schema import Schema
+from synthetic_healthcare.tables.checks import check_table, check_target
+from synthetic_healthcare.training.batches import Rows
+from synthetic_healthcare.training.checkpoints import Checkpoint
+from synthetic_healthcare.training.config import TrainingConfig
+from synthetic_healthcare.training.gradients import GradientComputer, PlainGradient
+from synthetic_healthcare.training.threads import calibrate, threads
+from synthetic_healthcare.training.trainer import Outcome, Score, Trainer
+from synthetic_healthcare.transforms.config import TransformConfig
+from synthetic_healthcare.transforms.encoder import TableEncoder, fit_encoder
+
+#: Fewest rows that can choose the best moment: with fewer, all rows train and the last moment is kept.
+MINIMUM_VALIDATION: Final = 20
+#: Most rows on either side of a two-sample score during training.
+_SCORED_ROWS: Final = 1000
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A table made ready to train on.
+
+    Parameters
+    ----------
+    schema : Schema
+        Its columns.
+    encoder : TableEncoder
+        Fitted to the training rows.
+    encoded : Encoded
+        The rows that train.
+    validation : Encoded or None
+        The rows that only choose the best moment.
+    notes : tuple of str
+        What was repaired or protected, a line each.
+    """
+
+    schema: Schema
+    encoder: TableEncoder
+    encoded: Encoded
+    validation: Encoded | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model and how it came about."""
+
+    model: TrainedModel
+    outcome: Outcome
+    threads: int
+
+    def facts(self) -> dict[str, Any]:
+        """What a reader of the model wants to know of its training."""
+        return {
+            "updates": self.outcome.updates,
+            "chosen": self.outcome.chosen,
+            "score": self.outcome.score,
+            "ended": self.outcome.reason,
+            "threads": self.threads,
+        }
+
+
+def prepare(
+    frame: pd.DataFrame,
+    schema: Schema,
+    *,
+    transforms: TransformConfig,
+    training: TrainingConfig,
+    rng: np.random.Generator,
+) -> Prepared:
+    """Check a table, fit the transforms to it and encode it.
+
+    Raises
+    ------
+    DataError, SchemaError
+        The table cannot be learnt as it stands; the column and the remedy are named.
+    """
+    check_table(frame)
+    schema.check(frame)
+    note = check_target(frame, schema)
+    encoder = fit_encoder(frame, schema, config=transforms, rng=rng)
+    if not encoder.layout.parts:
+        raise DataError(
+            "no column of the table can be learnt: all are constant, missing or identifiers. "
+            "Declare kinds in a schema, or give a table with values that vary"
+        )
+    encoded = encoder.encode(frame, rng)
+    aside = round(training.validation_share * len(frame))
+    order = rng.permutation(len(frame))
+    validation = None if aside < MINIMUM_VALIDATION else encoded.take(order[:aside])
+    rows = encoded if validation is None else encoded.take(order[aside:])
+    notes = (*([note] if note else []), *encoder.notes)
+    return Prepared(schema, encoder, rows, validation, notes)
+
+
+def train(
+    prepared: Prepared,
+    name: str,
+    config: ModelConfig,
+    *,
+    training: TrainingConfig,
+    seed: int,
+    checkpoint: Checkpoint | None,
+    progress: Progress,
+) -> Trained:
+    """Build the model and train it.
+
+    Parameters
+    ----------
+    name, config
+        Which model, and its settings.
+    training : TrainingConfig
+        How long and where.
+    seed : int
+        Decides initialisation, batches and draws: equal seeds give equal weights on the CPU.
+    checkpoint : Checkpoint or None
+        Where to save, and from where to go on.
+    """
+    device = _device(training.device)
+    model = _initialised(name, prepared.encoder.layout, config, seed).to(device)
+    rows = Rows(prepared.encoded, device)
+    rng = torch.Generator(device).manual_seed(seed)
+    gradient = PlainGradient(training.precision)
+    number = training.threads or _threads_for(model, rows, training, gradient)
+    trainer = Trainer(
+        model.schedule(), model.sampler(), rows=rows, config=training, gradient=gradient, rng=rng
+    )
+    score = None if prepared.validation is None else _held_out_score(model, prepared.validation, seed)
+    with threads(number), phase(progress, "train", training.updates_for(len(rows))):
+        model.train()
+        outcome = trainer.run(score, checkpoint=checkpoint, progress=progress)
+    return Trained(model, outcome, number)
+
+
+def sample(model: TrainedModel, n: int, *, seed: int) -> Iterator[Encoded]:
+    """Draw encoded rows, chunk by chunk; equal seeds give equal rows on the CPU."""
+    device = next(model.sampler().parameters()).device
+    return draw(model, n, rng=torch.Generator(device).manual_seed(seed))
+
+
+def restore(
+    chunks: Iterator[Encoded], encoder: TableEncoder, *, rng: np.random.Generator
+) -> Iterator[pd.DataFrame]:
+    """Turn encoded chunks back into tables with the columns and dtypes of the original."""
+    first_row = 0
+    for chunk in chunks:
+        yield encoder.decode(chunk, rng, first_row=first_row)
+        first_row += len(chunk)
+
+
+def rebuild(name: str, layout: Layout, settings: dict[str, Any], weights: dict[str, Any]) -> TrainedModel:
+    """Make a model from what a file holds: its layout, its settings and its sampler's weights."""
+    model = _initialised(name, layout, models.settings(name, settings), seed=0)
+    tensors = {key: torch.from_numpy(np.array(value)) for key, value in weights.items()}
+    model.sampler().load_state_dict(tensors)
+    return model
+
+
+def weights_of(model: TrainedModel) -> dict[str, npt.NDArray[Any]]:
+    """Return the weights that sampling needs; critics and encoders, which know the rows best, are not kept."""
+    state = model.sampler().state_dict()
+    return {name: value.detach().cpu().contiguous().numpy() for name, value in state.items()}
+
+
+def _initialised(name: str, layout: Layout, config: ModelConfig, seed: int) -> TrainedModel:
+    # Layers draw their first weights from torch's global generator: it is set for this block and put back.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return models.build(name, layout, config)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def _held_out_score(model: TrainedModel, validation: Encoded, seed: int) -> Score:
+    """Energy distance between generated rows and rows that the model does not learn from."""
+    real = expand(validation.take(np.arange(min(_SCORED_ROWS, len(validation)))))
+
+    def score() -> float:
+        # The same noise at every check: differences between checks are then the weights' alone.
+        (chunk,) = sample(model, _SCORED_ROWS, seed=seed)
+        model.train()
+        return energy_distance(expand(chunk), real)
+
+    return score
+
+
+def _threads_for(
+    model: TrainedModel, rows: Rows, training: TrainingConfig, gradient: GradientComputer
+) -> int:
+    """Time one update with one thread and with all, where it is large enough to tell."""
+    batch = training.batch_for(len(rows))
+    weights = sum(p.numel() for part in model.schedule() for p in part.module.parameters())
+
+    def step() -> None:
+        rng = torch.Generator(next(model.parameters()).device).manual_seed(0)
+        for part in model.schedule():
+            drawn = rows.draw(batch, rng) if part.reads_rows else None
+            gradient(part, part.draw(drawn, batch, 0.0, rng))
+
+    # Forward, backward, and once more for a penalty on gradients: about six passes over each weight.
+    return calibrate(step, multiply_adds=6.0 * batch * weights)

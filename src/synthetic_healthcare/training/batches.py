@@ -1,0 +1,63 @@
+"""`Rows`: the encoded table on the device, written out as one-hot only inside a batch."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from synthetic_healthcare.schema.layout import Encoded, Layout, PartKind
+
+
+@final
+class Rows:
+    """The encoded training rows, held as small integers and float32.
+
+    Parameters
+    ----------
+    encoded : Encoded
+        Rows to train on.
+    device : torch.device
+        Where batches are made.
+    """
+
+    def __init__(self, encoded: Encoded, device: torch.device) -> None:
+        layout = encoded.layout
+        self.n = len(encoded)
+        self.width = layout.width
+        self._continuous = torch.as_tensor(encoded.continuous).to(device)
+        self._codes = torch.as_tensor(encoded.codes).to(device)
+        self._bits = torch.as_tensor(encoded.bits).to(device)
+        starts = [part.start for part in layout.of_kind("categorical")]
+        self._starts = torch.tensor(starts, dtype=torch.long, device=device)
+        self._continuous_at = _span(layout, "continuous", device)
+        self._bits_at = _span(layout, "bits", device)
+
+    def __len__(self) -> int:
+        return self.n
+
+    def take(self, index: Tensor) -> Float[Tensor, "n width"]:
+        """Write the rows at `index` out as a batch."""
+        # One position past the row takes the writes of shut categories and is cut off.
+        batch = torch.zeros(index.shape[0], self.width + 1, device=index.device)
+        codes = self._codes[index].long()
+        positions = torch.where(codes >= 0, codes + self._starts, self.width)
+        batch.scatter_(1, positions, 1.0)
+        batch[:, self._continuous_at] = self._continuous[index]
+        batch[:, self._bits_at] = self._bits[index].float()
+        return batch[:, :-1]
+
+    def draw(self, n: int, rng: torch.Generator) -> Float[Tensor, "n width"]:
+        """Draw a batch of `n` rows, each at most once where there are enough."""
+        if n > self.n:
+            return self.take(torch.randint(self.n, (n,), generator=rng, device=rng.device))
+        if 4 * n > self.n:
+            return self.take(torch.randperm(self.n, generator=rng, device=rng.device)[:n])
+        return self.take(torch.randint(self.n, (n,), generator=rng, device=rng.device))
+
+
+def _span(layout: Layout, kind: PartKind, device: torch.device) -> Tensor:
+    spans = [torch.arange(part.start, part.stop) for part in layout.of_kind(kind)]
+    return (torch.cat(spans) if spans else torch.zeros(0, dtype=torch.long)).to(device)

@@ -1,0 +1,275 @@
+"""The trainer: drives any model's phases to the end, keeps the best moment, survives being killed.
+
+It knows no model and no metric. Gradients come from a `GradientComputer`, the score from a callable; so the
+same loop trains plainly and privately, and judges by whatever the caller holds to be good.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, final
+
+import torch
+from torch import Tensor, nn
+
+from synthetic_healthcare.phases import Phase
+from synthetic_healthcare.progress import Progress
+from synthetic_healthcare.training.batches import Rows
+from synthetic_healthcare.training.checkpoints import Checkpoint, State
+from synthetic_healthcare.training.config import TrainingConfig
+from synthetic_healthcare.training.gradients import GradientComputer
+from synthetic_healthcare.training.history import History
+
+#: Scores the sampler as it stands: lower is better.
+Score = Callable[[], float]
+
+#: The step size ends at this share of its start, by half a cosine.
+_LAST_SHARE: Final = 0.02
+#: No score is taken before this share of the training: until then the average of weights is young.
+_FIRST_CHECK: Final = 0.25
+#: Updates over which losses are averaged before they are written down.
+_LOSS_WINDOW: Final = 25
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training came to.
+
+    Parameters
+    ----------
+    updates : int
+        Updates done.
+    chosen : int
+        Update whose weights were kept.
+    score : float or None
+        Two-sample score of those, lower is better; `None` where none was taken.
+    reason : str
+        Why it stopped: "finished", "patience" or "max_seconds".
+    history : History
+        The curves.
+    """
+
+    updates: int
+    chosen: int
+    score: float | None
+    reason: str
+    history: History
+
+
+@final
+class Trainer:
+    """Trains one model once.
+
+    Parameters
+    ----------
+    schedule : tuple of Phase
+        The model's phases.
+    sampler : nn.Module
+        The part whose weights are averaged and kept.
+    rows : Rows
+        Training rows.
+    config : TrainingConfig
+        How long and how.
+    gradient : GradientComputer
+        Plain or private gradients.
+    rng : torch.Generator
+        The only source of randomness.
+    """
+
+    def __init__(
+        self,
+        schedule: tuple[Phase, ...],
+        sampler: nn.Module,
+        *,
+        rows: Rows,
+        config: TrainingConfig,
+        gradient: GradientComputer,
+        rng: torch.Generator,
+    ) -> None:
+        self._schedule = schedule
+        self._sampler = sampler
+        self._rows = rows
+        self._config = config
+        self._gradient = gradient
+        self._rng = rng
+        self._optimizers = _optimizers(schedule)
+        self._modules = {phase.name: phase.module for phase in schedule}
+        self._average = {name: value.detach().clone() for name, value in sampler.state_dict().items()}
+        self._state = State()
+        self._losses: dict[str, list[Tensor]] = {}
+
+    def run(self, score: Score | None, *, checkpoint: Checkpoint | None, progress: Progress) -> Outcome:
+        """Train to the end and leave the chosen weights in the sampler.
+
+        Parameters
+        ----------
+        score : callable or None
+            Two-sample score of the sampler, lower is better; `None` keeps the last weights.
+        checkpoint : Checkpoint or None
+            Where to save, and from where to go on.
+        progress : Progress
+            Told of every update.
+        """
+        state = self._state
+        if checkpoint is not None:
+            self._restore(checkpoint)
+        total = self._config.updates_for(len(self._rows))
+        checks = _check_points(total, self._config.checks)
+        started = time.monotonic() - state.seconds
+        while state.update < total and not state.reason:
+            self._update(state.update, total, time.monotonic() - started)
+            state.update += 1
+            self._note(progress)
+            if score is not None and state.update in checks:
+                self._check(score)
+            state.seconds = time.monotonic() - started
+            if self._config.max_seconds is not None and state.seconds >= self._config.max_seconds:
+                state.reason = "max_seconds"
+            due = state.update % self._config.checkpoint_every == 0
+            if checkpoint is not None and (due or state.reason or state.update == total):
+                self._save(checkpoint)
+        return self._conclude(score)
+
+    def _update(self, update: int, total: int, seconds: float) -> None:
+        """One round of the schedule, then a step of the average."""
+        done = update / total
+        if self._config.max_seconds is not None:
+            done = max(done, min(1.0, seconds / self._config.max_seconds))
+        share = _LAST_SHARE + (1 - _LAST_SHARE) * 0.5 * (1 + math.cos(math.pi * done))
+        batch = self._config.batch_for(len(self._rows))
+        for phase in self._schedule:
+            rows = self._rows.draw(batch, self._rng) if phase.reads_rows else None
+            inputs = phase.draw(rows, batch, done, self._rng)
+            gradients = self._gradient(phase, inputs)
+            for parameter, value in zip(phase.module.parameters(), gradients.values, strict=True):
+                parameter.grad = value
+            optimizer = self._optimizers[phase.name]
+            optimizer.param_groups[0]["lr"] = phase.learning_rate * share
+            optimizer.step()
+            if gradients.loss is not None:
+                self._losses.setdefault(phase.name, []).append(gradients.loss)
+        # The average is short at first, or the random start would stay in it (Adam-style warm-up).
+        decay = min(self._config.ema_decay, (1 + update) / (10 + update))
+        _move(self._average, self._sampler.state_dict(), 1 - decay)
+
+    def _note(self, progress: Progress) -> None:
+        """Write down the losses of a window, and tell the watcher."""
+        state = self._state
+        if state.update % _LOSS_WINDOW:
+            return
+        losses = {name: float(torch.stack(values).mean()) for name, values in self._losses.items()}
+        self._losses = {}
+        if not all(math.isfinite(value) for value in losses.values()):
+            raise FloatingPointError(
+                f"training diverged at update {state.update}: a loss is not finite. "
+                "Lower learning_rate in the model's settings, or set training.precision to 'float32'"
+            )
+        state.history.add(state.update, losses)
+        facts = losses if state.best_score is None else {**losses, "score": state.best_score}
+        progress.advance(state.update, **facts)
+
+    def _check(self, score: Score) -> None:
+        """Score the average, keep it if it is the best so far, stop when patience is out."""
+        state = self._state
+        own = _swap(self._sampler, self._average)
+        value = score()
+        _swap(self._sampler, own)
+        state.history.add(state.update, {"score": value})
+        if state.best_score is None or value < state.best_score:
+            state.best_score, state.chosen, state.waited = value, state.update, 0
+            state.best = {name: tensor.clone() for name, tensor in self._average.items()}
+        else:
+            state.waited += 1
+            if self._config.patience is not None and state.waited >= self._config.patience:
+                state.reason = "patience"
+
+    def _conclude(self, score: Score | None) -> Outcome:
+        """Put the best average, or without checks the last one, into the sampler."""
+        state = self._state
+        if score is not None and state.best_score is None:
+            # The time was out before the first check: the last weights are all there is.
+            self._check(score)
+        chosen = state.chosen if state.best else state.update
+        _swap(self._sampler, state.best or self._average)
+        return Outcome(state.update, chosen, state.best_score, state.reason or "finished", state.history)
+
+    def _save(self, checkpoint: Checkpoint) -> None:
+        tensors = {
+            "average": self._average,
+            "best": self._state.best,
+            "rng": {"state": self._rng.get_state()},
+        }
+        for name, module in self._modules.items():
+            tensors[f"module-{name}"] = module.state_dict()
+            tensors[f"optimizer-{name}"] = _flatten(self._optimizers[name])
+        losses = {name: [float(value) for value in values] for name, values in self._losses.items()}
+        checkpoint.save(self._state, losses, tensors)
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        found = checkpoint.load()
+        if found is None:
+            return
+        self._state, losses, tensors = found
+        device = self._rng.device
+        self._losses = {
+            name: [torch.tensor(value, device=device) for value in values] for name, values in losses.items()
+        }
+        self._average = {name: value.to(device) for name, value in tensors["average"].items()}
+        self._rng.set_state(tensors["rng"]["state"])
+        for name, module in self._modules.items():
+            module.load_state_dict(tensors[f"module-{name}"])
+            _unflatten(self._optimizers[name], tensors[f"optimizer-{name}"])
+
+
+def _optimizers(schedule: tuple[Phase, ...]) -> dict[str, torch.optim.Adam]:
+    """One Adam for each phase's name; phases that stand several times in a schedule share theirs."""
+    found: dict[str, torch.optim.Adam] = {}
+    for phase in schedule:
+        if phase.name not in found:
+            found[phase.name] = torch.optim.Adam(
+                phase.module.parameters(),
+                lr=phase.learning_rate,
+                betas=phase.betas,
+                weight_decay=phase.weight_decay,
+                foreach=True,
+            )
+    return found
+
+
+def _check_points(total: int, checks: int) -> frozenset[int]:
+    """Updates after which the score is taken: evenly from the first quarter on, the last one included."""
+    first = _FIRST_CHECK * total
+    step = (total - first) / checks
+    return frozenset(max(1, round(first + step * (k + 1))) for k in range(checks))
+
+
+@torch.no_grad()
+def _move(average: dict[str, Tensor], towards: dict[str, Tensor], share: float) -> None:
+    """Move every floating-point entry of `average` a share of the way."""
+    names = [name for name, value in towards.items() if value.is_floating_point()]
+    torch._foreach_lerp_([average[name] for name in names], [towards[name] for name in names], share)
+
+
+@torch.no_grad()
+def _swap(module: nn.Module, values: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Load `values` into a module and return what it held."""
+    held = {name: value.clone() for name, value in module.state_dict().items()}
+    module.load_state_dict(values)
+    return held
+
+
+def _flatten(optimizer: torch.optim.Adam) -> dict[str, Tensor]:
+    """Adam's state as named tensors."""
+    state = optimizer.state_dict()["state"]
+    return {f"{index}.{name}": value for index, entry in state.items() for name, value in entry.items()}
+
+
+def _unflatten(optimizer: torch.optim.Adam, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, name = key.split(".")
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
