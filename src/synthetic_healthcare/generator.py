@@ -1,4 +1,4 @@
-"""`SyntheticDataGenerator`: the public face. It holds the configuration and the fitted state, nothing else."""
+"""`SyntheticDataGenerator`: the public face. It holds settings and the fitted state, nothing else."""
 
 from __future__ import annotations
 

@@ -53,8 +53,8 @@ class JudgedTables:
         given = fingerprint(real)
         if given not in (origin.table, origin.train):
             raise EvaluationError(
-                "the second table is not the one given to fit (its fingerprint differs), so nothing can be said "
-                "of which patients the model saw. Call evaluate(synthetic, real) with that table, unchanged"
+                "the second table is not the one given to fit (its fingerprint differs), so nothing can be "
+                "said of which patients the model saw. Call evaluate(synthetic, real) with that table, unchanged"
             )
         if holdout is not None:
             return JudgedTables(synthetic, _train(fitted, real, given), to_pandas(holdout)[0])

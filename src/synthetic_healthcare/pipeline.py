@@ -180,7 +180,7 @@ def rebuild(name: str, layout: Layout, settings: dict[str, Any], weights: dict[s
 
 
 def weights_of(model: TrainedModel) -> dict[str, npt.NDArray[Any]]:
-    """Return the weights that sampling needs; critics and encoders, which know the rows best, are not kept."""
+    """Return the weights that sampling needs; critics and encoders, which know rows best, are not kept."""
     state = model.sampler().state_dict()
     return {name: value.detach().cpu().contiguous().numpy() for name, value in state.items()}
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from synthetic_healthcare.artifacts.format import Array, Documents, TensorGroups, pack, unpack
 from synthetic_healthcare.errors import ArtifactError
-
-__all__ = ["read_model", "replacing", "write_model"]
+from synthetic_healthcare.files import replacing
 
 
 def write_model(path: str | Path, *, documents: Documents, tensors: TensorGroups) -> None:
@@ -67,38 +62,3 @@ def read_model(path: str | Path) -> tuple[dict[str, Any], dict[str, dict[str, Ar
         return unpack(data)
     except ArtifactError as problem:
         raise ArtifactError(f"{path}: {problem}") from problem
-
-
-@contextmanager
-def replacing(path: str | Path) -> Iterator[IO[bytes]]:
-    """Open a new file that takes the place of `path` when the block ends without an error.
-
-    The content is on the disk before the name changes, so that a full disk, a kill or a power cut leaves
-    either the old file or the new one, never a part.
-    """
-    target = Path(path)
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
-    # Not tempfile: its 0600 would survive the rename, and the user's umask decides who may read.
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            draft.unlink()
-        raise
-    _sync_folder(target.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    # Makes the rename itself durable; Windows opens no folders and needs none of this.
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

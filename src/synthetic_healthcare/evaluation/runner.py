@@ -99,46 +99,30 @@ def evaluate(
     options = options or EvaluationOptions()
     with threadpool_limits(limits=1), phase(progress or Silent(), "evaluate", len(METRICS) + 1) as watcher:
         frames = _aligned(synthetic, train, holdout, schema)
-        inputs, notes = _inputs(frames, schema, options)
-        results, measures = [], {}
-        for done, one in enumerate(METRICS, start=1):
-            result, measure = run_metric(one, inputs)
-            results.append(result)
-            if measure is not None:
-                measures[one.name] = measure
-            watcher.advance(done)
-        by_name = {result.name: result for result in results}
+        inputs, facts = _inputs(frames, schema, options)
+        results, measures = _run_all(inputs, watcher)
         nulls = _nulls(inputs)
-        utility = utility_score(by_name, measures)
+        utility = utility_score(results, measures)
         judgement = privacy_judgement(
-            by_name,
+            results,
             measures,
             nulls,
             threshold=options.threshold,
-            holdout_rows=0 if holdout is None else len(holdout),
+            holdout_rows=0 if holdout is None else min(len(holdout), options.max_rows),
         )
         figures = _figures(frames, schema, options, history)
         watcher.advance(len(METRICS) + 1)
-    facts = {
-        "rows": {
-            "synthetic": len(synthetic),
-            "train": len(train),
-            "holdout": 0 if holdout is None else len(holdout),
-        },
-        "columns": [column.name for column in judged_columns(schema)[0]],
-        "left_out": list(judged_columns(schema)[1]),
-        "target": schema.target,
-        "options": asdict(options),
-        "null_risk": None if nulls is None else nulls.expected_maximum,
-        "notes": notes,
-    }
     return EvaluationReport(
         utility,
         judgement.score,
         judgement.verdict,
         judgement.reason,
-        tuple(results),
-        {**facts, **dict(context or {})},
+        tuple(results.values()),
+        {
+            **facts,
+            "null_risk": None if nulls is None else nulls.expected_maximum,
+            **dict(context or {}),
+        },
         figures,
     )
 
@@ -214,10 +198,13 @@ def _aligned(
 
 def _inputs(
     frames: list[pd.DataFrame], schema: Schema, options: EvaluationOptions
-) -> tuple[Inputs, list[str]]:
+) -> tuple[Inputs, dict[str, Any]]:
     fields, views = read_tables(frames, schema)
     encoder = fit_encoder(fields, views[1:])
-    arranged = [arrange(view, encoder, seed=options.seed, rows=options.max_rows) for view in views]
+    arranged = [
+        arrange(view, encoder, seed=options.seed, table=table, rows=options.max_rows)
+        for table, view in enumerate(views)
+    ]
     names = ("synthetic", "train", "holdout")
     given: dict[str, Any] = {name: judged for name, (judged, _) in zip(names, arranged, strict=False)}
     given |= {"fields": fields, "encoder": encoder, "options": options}
@@ -231,13 +218,36 @@ def _inputs(
         given["target"] = targets[0]
     else:
         absent["target"] = "no target column is declared"
-    notes = [
-        f"{name}: {len(frame):,} rows, of which {options.max_rows:,} were judged (chosen by a hash of their "
-        "content); exact copies were sought in all"
-        for name, frame in zip(("synthetic", "training", "hold-out"), frames, strict=False)
-        if len(frame) > options.max_rows
-    ]
-    return Inputs(given, absent, seed=options.seed), notes
+    return Inputs(given, absent, seed=options.seed), _facts(frames, schema, options)
+
+
+def _facts(frames: list[pd.DataFrame], schema: Schema, options: EvaluationOptions) -> dict[str, Any]:
+    """What was compared, for the report."""
+    counts = [len(frame) for frame in frames] + [0]
+    judged, left_out = judged_columns(schema)
+    return {
+        "rows": dict(zip(("synthetic", "train", "holdout"), counts, strict=False)),
+        "columns": [column.name for column in judged],
+        "left_out": list(left_out),
+        "target": schema.target,
+        "options": asdict(options),
+        "notes": [
+            f"{name}: {count:,} rows, of which {options.max_rows:,} were judged (chosen by a hash of their "
+            "content); exact copies were sought in all"
+            for name, count in zip(("synthetic", "training", "hold-out"), counts, strict=False)
+            if count > options.max_rows
+        ],
+    }
+
+
+def _run_all(inputs: Inputs, watcher: Progress) -> tuple[dict[str, MetricResult], dict[str, Measure]]:
+    results, measures = {}, {}
+    for done, one in enumerate(METRICS, start=1):
+        results[one.name], measure = run_metric(one, inputs)
+        if measure is not None:
+            measures[one.name] = measure
+        watcher.advance(done)
+    return results, measures
 
 
 def _nulls(inputs: Inputs) -> Nulls | None:

@@ -133,44 +133,38 @@ def privacy_judgement(
     value = min(1.0 - excess, 1.0 - cap.value)
     lower = min(value, 1.0 - max(_end(part, "upper") for part in parts.values()), 1.0 - _end(cap, "upper"))
     upper = min(1.0 - max(_end(part, "lower") for part in parts.values()), 1.0 - _end(cap, "lower"))
-    components = [
-        Component(
-            name,
-            results[name].title,
-            parts[name].value,
-            nulls.mean(name),
-            max(0.0, (parts[name].value - q0) / (1.0 - q0)),
-            1.0 if name == worst else 0.0,
-        )
-        for name in PARTS
-    ]
+    components = []
+    for name, part in parts.items():
+        beyond = max(0.0, (part.value - q0) / (1.0 - q0))
+        weight = 1.0 if name == worst else 0.0
+        components.append(Component(name, results[name].title, part.value, nulls.mean(name), beyond, weight))
     components.append(Component("copies", results["copies"].title, cap.value, 0.0, cap.value, 1.0))
-    score = Score(_unit(value), _unit(lower), _unit(max(value, upper)), components=tuple(components))
-    verdict, reason = _verdict(score, float(cap.detail["p_value"]), 1.0 - threshold, holdout_rows)
-    return Judgement(score, verdict, reason)
+    figures = (_unit(value), _unit(lower), _unit(max(value, upper)))
+    verdict, reason = _verdict(figures, float(cap.detail["p_value"]), 1.0 - threshold, holdout_rows)
+    return Judgement(Score(*figures, components=tuple(components)), verdict, reason)
 
 
-def _verdict(score: Score, p_value: float, wanted: float, holdout_rows: int) -> tuple[Verdict, str]:
-    assert score.value is not None
-    assert score.lower is not None
-    assert score.upper is not None
+def _verdict(
+    figures: tuple[float, float, float], p_value: float, wanted: float, holdout_rows: int
+) -> tuple[Verdict, str]:
+    value, lower, upper = figures
     if p_value < COPY_GATE:
         return "FAIL", (
             "Rows of training patients occur in the synthetic table more often than chance explains "
             f"(p = {p_value:.2g})."
         )
-    if score.upper < wanted:
+    if upper < wanted:
         return "FAIL", (
-            f"Even the upper end of the privacy score, {score.upper:.2f}, is below the wanted {wanted:.2f}: "
+            f"Even the upper end of the privacy score, {upper:.2f}, is below the wanted {wanted:.2f}: "
             "these attacks tell training patients from others."
         )
-    if score.lower >= wanted:
+    if lower >= wanted:
         return "PASS", (
-            f"Even the lower end of the privacy score, {score.lower:.2f}, reaches the wanted {wanted:.2f}."
+            f"Even the lower end of the privacy score, {lower:.2f}, reaches the wanted {wanted:.2f}."
         )
-    rows = patients_needed(score.value, (score.lower, score.upper), wanted=wanted, rows=holdout_rows)
+    rows = patients_needed(value, (lower, upper), wanted=wanted, rows=holdout_rows)
     return "INCONCLUSIVE", (
-        f"The interval of the privacy score, {score.lower:.2f} to {score.upper:.2f}, holds the wanted "
+        f"The interval of the privacy score, {lower:.2f} to {upper:.2f}, holds the wanted "
         f"{wanted:.2f}: {holdout_rows:,} held-out patients cannot decide. "
         + (
             f"It would take about {rows:,} of them, and as many training patients."

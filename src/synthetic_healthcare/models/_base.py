@@ -60,5 +60,5 @@ class TrainedModel(nn.Module, ABC):
         Returns
         -------
         Tensor (n, width)
-            Hard rows: one-hot blocks drawn (never an argmax of probabilities), bits drawn (never a threshold).
+            Hard rows: one-hot blocks are drawn (never the likeliest), bits too (never a threshold).
         """

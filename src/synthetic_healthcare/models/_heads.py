@@ -1,4 +1,4 @@
-"""From the raw outputs of a network to rows of the table: draws, gates and likelihoods, all columns at once."""
+"""From the raw outputs of a network to rows of the table: draws, gates, likelihoods, all columns at once."""
 
 from __future__ import annotations
 

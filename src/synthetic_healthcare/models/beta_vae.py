@@ -1,7 +1,7 @@
 """beta-VAE (Higgins et al. 2017; Burgess et al. 2018) for mixed tables.
 
-Encoder and decoder are perceptrons with a linear path beside them. Every continuous part has a learnt standard
-deviation, and values are drawn from it. The latent is drawn from a mixture of normals that is learnt together
+Encoder and decoder are perceptrons with a linear path beside them. Every continuous part has a learnt
+standard deviation, and values are drawn from it. The latent is drawn from a mixture of normals that is learnt together
 with the rest: a decoder is only good where encodings are, and N(0, I) is not where they are.
 """
 
@@ -168,7 +168,7 @@ class _Elbo(Phase):
         }
 
     def row_loss(self, call: Call, inputs: Inputs) -> Float[Tensor, " n"]:
-        """Negative ELBO a row, KL weighted (Higgins 2017 eq. 4) or drawn to a capacity (Burgess 2018 eq. 8)."""
+        """Negative ELBO a row, KL weighted (Higgins 2017 eq. 4) or drawn to C (Burgess 2018 eq. 8)."""
         fit, kl = call(inputs["row_values"], inputs["row_noise"]).unbind(dim=1)
         warm = inputs["row_warm"]
         if self._config.capacity:

@@ -11,15 +11,15 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import secrets
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, final
+from typing import IO, Any, Final, Self, final
 
 import numpy as np
 import pandas as pd
 
 from synthetic_healthcare.errors import DataError
+from synthetic_healthcare.files import open_draft, put_in_place
 from synthetic_healthcare.tables.dtypes import to_arrow_array
 from synthetic_healthcare.tables.reading import FileKind, file_kind
 
@@ -74,14 +74,14 @@ class TableWriter:
         self.rows = 0
         self._kind: FileKind = file_kind(self.path)
         self._columns: tuple[str, ...] | None = None
-        self._raw: io.BufferedWriter | None = None
+        self._raw: IO[bytes] | None = None
         self._text: io.TextIOWrapper | None = None
         self._parquet: Any = None
-        self._temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.tmp")
+        self._draft = self.path
 
     def __enter__(self) -> Self:
         try:
-            self._raw = self._temporary.open("xb")
+            self._raw, self._draft = open_draft(self.path)
         except OSError as error:
             raise self._refused(error) from error
         return self
@@ -168,11 +168,8 @@ class TableWriter:
             stream, self._text = self._text.detach(), None
             if isinstance(stream, gzip.GzipFile):
                 stream.close()
-        self._raw.flush()
-        os.fsync(self._raw.fileno())
+        put_in_place(self._raw, self._draft, self.path)
         self._raw.close()
-        os.replace(self._temporary, self.path)
-        _sync_folder(self.path.parent)
 
     def _discard(self) -> None:
         """Remove what was written so far."""
@@ -185,7 +182,7 @@ class TableWriter:
             for stream in (parquet, text, raw):
                 if stream is not None:
                     stream.close()
-        self._temporary.unlink(missing_ok=True)
+            self._draft.unlink(missing_ok=True)
 
     def _refused(self, error: OSError) -> OSError:
         reason = error.strerror or str(error)
@@ -214,14 +211,3 @@ def _known(field: Any) -> Any:
     import pyarrow as pa
 
     return field.with_type(pa.string()) if pa.types.is_null(field.type) else field
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the folder's entry to the disk (where the system lets a folder be opened)."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

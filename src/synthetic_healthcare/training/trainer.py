@@ -113,9 +113,9 @@ class Trainer:
         progress : Progress
             Told of every update.
         """
-        state = self._state
         if checkpoint is not None:
             self._restore(checkpoint)
+        state = self._state
         total = self._config.updates_for(len(self._rows))
         checks = _check_points(total, self._config.checks)
         started = time.monotonic() - state.seconds

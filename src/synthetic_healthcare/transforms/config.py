@@ -24,7 +24,8 @@ class TransformConfig(BaseModel):
         at most are kept for heaped values.
     spike_share : float
         Share of a column from which one value counts as a point mass (zero inflation, a pile at the limit of
-        detection) and becomes a state of its own, where it stands out from the values beside it.
+        detection) and becomes a state of its own, where it stands out from the values beside it and
+        lies at an edge of the column (or is held by a quarter of the patients).
     spike_distinct : int
         Point masses are looked for in columns with more distinct values than this; others keep them as heaps.
     max_spikes : int

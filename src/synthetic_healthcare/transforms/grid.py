@@ -14,6 +14,12 @@ Floats = npt.NDArray[np.float64]
 
 #: Multiples of ten among fewer distinct values than this say nothing about how a column is written.
 _ENOUGH_TENS: Final = 8
+#: At most this share of the values can be stray.
+_FEW: Final = 0.01
+#: Decimals looked for.
+_MOST_DECIMALS: Final = 9
+#: Relative difference below which two numbers are the same reading, in single precision too.
+_ALIKE: Final = 1e-6
 #: Hundreds, tens.
 _TENS: Final = (-2, -1)
 #: Absorbs the error of a product such as 0.29 * 100 = 28.999999999999996.
@@ -58,7 +64,7 @@ class Grid:
         return -self.floor(-value)
 
 
-def learn_grid(values: Floats, *, dtype: str) -> Grid:
+def learn_grid(values: Floats, *, dtype: str, floor: int) -> Grid:
     """Find the fewest decimals that values are written with; tens and hundreds count as negative ones.
 
     Parameters
@@ -67,8 +73,22 @@ def learn_grid(values: Floats, *, dtype: str) -> Grid:
         Finite numbers.
     dtype : str
         dtype that held them: a float32 is exact to about 7 digits only.
+    floor : int
+        Patients that finer decimals must be held by: a few stray readings do not change how a column is
+        written (`schema.parsing.count_decimals` leaves room for one in a thousand).
     """
-    decimals = count_decimals(values, dtype=dtype)
-    if decimals != 0 or len(np.unique(values)) < _ENOUGH_TENS:
+    usual = values[~_strays(values, floor)]
+    decimals = count_decimals(usual, dtype=dtype)
+    if decimals != 0 or len(np.unique(usual)) < _ENOUGH_TENS:
         return Grid(decimals)
-    return Grid(next((tens for tens in _TENS if np.all(np.round(values, tens) == values)), 0))
+    return Grid(next((tens for tens in _TENS if np.all(np.round(usual, tens) == usual)), 0))
+
+
+def _strays(values: Floats, floor: int) -> npt.NDArray[np.bool_]:
+    """Tell the few values that have more decimals than all others."""
+    few = min(floor - 1, int(_FEW * len(values)))
+    for decimals in range(_MOST_DECIMALS + 1) if few else ():
+        finer = np.abs(np.round(values, decimals) - values) > _ALIKE * np.abs(values)
+        if finer.sum() <= few:
+            return finer
+    return np.zeros(len(values), dtype=bool)

@@ -26,6 +26,10 @@ Bounds = tuple[float, float] | None
 
 #: Times as many patients as the neighbouring values have, from which a frequent value is a point mass.
 _STANDS_OUT: Final = 2.0
+#: Share of the values that may lie beyond a point mass at an edge.
+_EDGE: Final = 0.05
+#: Share from which a point mass may lie anywhere.
+_DOMINANT: Final = 0.25
 
 
 @final
@@ -69,7 +73,7 @@ class FittedNumeric(FittedColumn):
         if self.core is None:
             return tuple(spans)
         gate = (0, 0) if spans else None
-        if isinstance(self.core, Mixture):
+        if isinstance(self.core, Mixture) and len(self.core.weights) > 1:
             weights = tuple(self.core.weights.tolist())
             spans.append(Span("state", "categorical", len(weights), weights, gate))
         spans.append(Span("value", "continuous", 1, gate=gate))
@@ -91,7 +95,7 @@ class FittedNumeric(FittedColumn):
         if isinstance(self.core, Mixture):
             modes = np.full(len(values), -1, dtype=np.int32)
             modes[plain], scores[plain, 0] = self.core.encode(values[plain], rng)
-            codes.append(modes)
+            codes += [modes] if len(self.core.weights) > 1 else []
         else:
             scores[plain, 0] = self.core.encode(values[plain], rng)
         return Block.of(len(values), continuous=scores, codes=_columns(codes, len(values)))
@@ -106,7 +110,8 @@ class FittedNumeric(FittedColumn):
         if self.core is None:
             numbers = np.zeros(n)
         elif isinstance(self.core, Mixture):
-            modes = np.maximum(block.codes[:, int(stated)], 0)
+            told = len(self.core.weights) > 1
+            modes = np.maximum(block.codes[:, int(stated)], 0) if told else np.zeros(n, dtype=np.int32)
             numbers = self.core.decode(modes, block.continuous[:, 0])
         else:
             numbers = self.core.decode(block.continuous[:, 0])
@@ -182,7 +187,7 @@ def fit_numeric(
     values = _within(cells.values, bounds)
     notes = _outside_note(cells.values, values, column)
     plain = np.ones(len(values), dtype=bool) if cells.limits is None else cells.limits == 0
-    grid = _grid_of(values[plain], column)
+    grid = _grid_of(values[plain], column, floor)
     special, limit_notes = _common_limits(values, cells.limits, column.name, floor)
     unshared = [side for side in (-1, 1) if not any(limit == side for _, limit, _ in special)]
     if cells.limits is not None:
@@ -247,11 +252,11 @@ def _fit_core(values: Floats, grid: Grid, config: TransformConfig, rng: np.rando
     )
 
 
-def _grid_of(values: Floats, column: Column) -> Grid:
+def _grid_of(values: Floats, column: Column, floor: int) -> Grid:
     """Take declared decimals as they are, and learn others (tens and hundreds too)."""
     if column.decimals is not None and "decimals" in column.declared:
         return Grid(column.decimals)
-    learned = learn_grid(values, dtype=column.dtype)
+    learned = learn_grid(values, dtype=column.dtype, floor=floor)
     if column.kind == "integer" and (learned.decimals is None or learned.decimals > 0):
         return Grid(0)
     return learned
@@ -299,15 +304,20 @@ def _common_limits(
 def _spikes(held: Floats, rows: int, config: TransformConfig) -> list[tuple[float, int, int]]:
     """Return (value, 0, patients) of the values that so many hold that they stand for something else.
 
-    The top of a coarsely rounded bell has many patients too, but no more than the values beside it: a point
-    mass has at least `_STANDS_OUT` times as many as either neighbour.
+    Many patients alone do not make a point mass: the top of a coarsely rounded bell, or the round readings in
+    the middle of a scale, belong to the same continuum as the values beside them and are kept as heaps. A
+    point mass stands out from both neighbours, and lies at an edge of the column or dominates it.
     """
     distinct, counts = np.unique(held, return_counts=True)
     if len(distinct) <= config.spike_distinct:
         return []
     beside = np.pad(counts, 1)
     stands_out = counts >= _STANDS_OUT * np.maximum(beside[:-2], beside[2:])
-    frequent = np.flatnonzero(stands_out & (counts >= max(config.rare_floor, config.spike_share * rows)))
+    below = np.cumsum(counts) - counts
+    at_edge = np.minimum(below, len(held) - below - counts) <= _EDGE * len(held)
+    place = at_edge | (counts >= _DOMINANT * rows)
+    enough = counts >= max(config.rare_floor, config.spike_share * rows)
+    frequent = np.flatnonzero(stands_out & place & enough)
     largest = frequent[np.argsort(-counts[frequent], kind="stable")][: config.max_spikes]
     return [(float(distinct[place]), 0, int(counts[place])) for place in np.sort(largest)]
 

@@ -8,14 +8,15 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import pytest
 
-from synthetic_healthcare.artifacts import store
-from synthetic_healthcare.artifacts.store import read_model, replacing, write_model
+from synthetic_healthcare import files
+from synthetic_healthcare.artifacts.store import read_model, write_model
 from synthetic_healthcare.errors import ArtifactError
+from synthetic_healthcare.files import replacing
 
 
 def test_round_trip_leaves_one_file(tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     def no_space(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(store.os, "fsync", no_space)
+    monkeypatch.setattr(files.os, "fsync", no_space)
     with pytest.raises(ArtifactError, match=r"No space left on device.*unchanged"):
         write_model(path, documents={"a": "new"}, tensors={})
     monkeypatch.undo()
@@ -66,13 +67,13 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_device_that_is_really_full_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "model.shm"
     write_model(path, documents={"a": "old"}, tensors={})
-    real_fdopen = os.fdopen
+    draft = tmp_path / "draft"
 
-    def onto_full_device(descriptor: int, mode: str) -> IO[Any]:
-        os.close(descriptor)
-        return real_fdopen(os.open("/dev/full", os.O_WRONLY), mode)
+    def onto_full_device(target: Path) -> tuple[IO[bytes], Path]:
+        draft.touch()
+        return Path("/dev/full").open("wb"), draft
 
-    monkeypatch.setattr(store.os, "fdopen", onto_full_device)
+    monkeypatch.setattr(files, "open_draft", onto_full_device)
     with pytest.raises(ArtifactError, match="No space left on device"):
         write_model(path, documents={"a": "new"}, tensors={})
     monkeypatch.undo()

@@ -97,7 +97,7 @@ def test_arrangement_forgets_the_order_and_keeps_the_share_of_repeats() -> None:
     for one in (frame, shuffled):
         fields, views = read_tables([one, frame], schema)
         encoder = fit_encoder(fields, views[1:])
-        judged, _ = arrange(views[0], encoder, seed=1, rows=400)
+        judged, _ = arrange(views[0], encoder, seed=1, table=0, rows=400)
         found.append(judged)
     assert (found[0].matrix == found[1].matrix).all()
     kept = pd.Series(found[0].keys).value_counts()
@@ -124,3 +124,17 @@ def test_unreadable_column_is_named_without_its_cells() -> None:
     with pytest.raises(EvaluationError, match="weight") as caught:
         read_tables([table(weight=["heavy", "light", "heavy", "light"]), table()], SCHEMA)
     assert "heavy" not in str(caught.value)
+
+
+def test_subsamples_of_equal_tables_are_drawn_independently() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"weight": np.arange(400.0), "sex": rng.choice(["F", "M"], 400)})
+    schema = Schema((Column("weight", "numeric"), Column("sex", "categorical")))
+    fields, views = read_tables([frame, frame], schema)
+    encoder = fit_encoder(fields, views[1:])
+    kept = [
+        set(arrange(view, encoder, seed=1, table=place, rows=100)[0].keys.tolist())
+        for place, view in enumerate(views)
+    ]
+    # A quarter of a quarter by chance, not all: else chance matches of subsamples would look like copies.
+    assert 10 < len(kept[0] & kept[1]) < 40

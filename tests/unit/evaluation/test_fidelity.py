@@ -29,7 +29,7 @@ def judged(*frames: pd.DataFrame) -> tuple[tuple[Field, ...], list[Judged]]:
     schema = Schema.infer(pd.concat(frames[1:], ignore_index=True))
     fields, views = read_tables(frames, schema)
     encoder = fit_encoder(fields, views[1:])
-    return fields, [arrange(view, encoder, seed=0, rows=5_000)[0] for view in views]
+    return fields, [arrange(view, encoder, seed=0, table=i, rows=5_000)[0] for i, view in enumerate(views)]
 
 
 def line(*values: float) -> np.ndarray:

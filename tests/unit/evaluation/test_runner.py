@@ -241,3 +241,23 @@ def test_every_metric_names_inputs_that_exist(small: Hospital) -> None:
 def test_settings_out_of_range_are_refused(setting: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(setting))):
         EvaluationOptions(**setting)  # type: ignore[arg-type]
+
+
+def test_chance_matches_in_a_discrete_table_are_no_copies() -> None:
+    rng = np.random.default_rng(0)
+
+    def answers(rows: int) -> pd.DataFrame:
+        return pd.DataFrame(rng.choice(["no", "yes"], p=[0.7, 0.3], size=(rows, 9))).set_axis(
+            list("abcdefghi"), axis=1
+        )
+
+    train, holdout, fresh = answers(2_000), answers(600), answers(2_000)
+    options = EvaluationOptions(bootstrap=20, nulls=32, figures=False, max_rows=300)
+    report = judge(fresh, (train, holdout, Schema.infer(train)), options)
+    found = {result.name: result for result in report.results}
+    # Nearly every row occurs in every table; none was copied.
+    assert found["copies"].detail["exact_share"] > 0.9
+    assert found["copies"].detail["p_value"] > 0.01
+    assert found["member_copies"].lower == 0.0
+    assert report["privacy_score"] > 0.85
+    assert report.verdict != "FAIL"

@@ -30,7 +30,7 @@ def prepared(
 ) -> tuple[Encoder, Task, list[Judged]]:
     fields, views = read_tables([synthetic, train, holdout], Schema.infer(train, target=target))
     encoder = fit_encoder(fields, views[1:])
-    tables = [arrange(view, encoder, seed=0, rows=5_000)[0] for view in views]
+    tables = [arrange(view, encoder, seed=0, table=i, rows=5_000)[0] for i, view in enumerate(views)]
     field = next(field for field in fields if field.name == target)
     return encoder, task_of(field, encoder, real=tables[1:]), tables
 

@@ -121,7 +121,7 @@ def test_values_are_rounded_to_the_step() -> None:
     assert written.tolist() == ["1970-01-02", "1970-01-03"]
 
 
-@settings(deadline=None, max_examples=3000)
+@settings(deadline=None)
 @example([dt.datetime(2106, 2, 8, 0, 0, 0, 1)])
 @example([dt.datetime(2106, 2, 8, 0, 0, 0, 69)])
 @given(st.lists(st.none() | st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2240, 1, 1)), min_size=1))
@@ -130,7 +130,7 @@ def test_microseconds_survive(moments: list[dt.datetime | None]) -> None:
     pd.testing.assert_series_equal(round_trip(series), series, check_names=False)
 
 
-@settings(deadline=None, max_examples=3000)
+@settings(deadline=None)
 @given(st.lists(st.none() | st.datetimes(), min_size=1))
 def test_whole_seconds_survive_in_every_year(moments: list[dt.datetime | None]) -> None:
     whole = [None if moment is None else moment.replace(microsecond=0) for moment in moments]

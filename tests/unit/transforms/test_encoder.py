@@ -222,9 +222,11 @@ def test_one_patient_is_nowhere_in_the_state_nor_in_what_comes_out(numeric: str)
             assert not np.isclose(numbers, canary, rtol=1e-9, atol=0).any(), canary
     for name in ("weight_kg", "creatinine", "drinks"):
         values = pd.to_numeric(frame[name])
+        place = f"{list(frame).index(name)}."
+        own = np.concatenate([array for key, array in arrays.items() if key.startswith(place)])
         for extreme in (values.max(), values.min()):
             if (values == extreme).sum() < 5:
-                assert not np.isclose(numbers, extreme, rtol=1e-9, atol=0).any(), name
+                assert not np.isclose(own, extreme, rtol=1e-9, atol=0).any(), name
     back = encoder.decode(encoder.encode(frame, np.random.default_rng(1)), np.random.default_rng(2))
     text = back.to_csv()
     assert not [name for name in ("CANARY", "4711", "17.17", "0.0777", "1911-11-11") if name in text]

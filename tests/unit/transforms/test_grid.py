@@ -20,17 +20,24 @@ from synthetic_healthcare.transforms.grid import Grid, learn_grid
     ],
 )
 def test_learns_the_fewest_decimals(values: list[float], decimals: int | None) -> None:
-    assert learn_grid(np.array(values), dtype="float64") == Grid(decimals)
+    assert learn_grid(np.array(values), dtype="float64", floor=5) == Grid(decimals)
 
 
 def test_one_stray_value_in_a_thousand_does_not_count() -> None:
     values = np.concatenate([np.round(np.linspace(0, 10, 1999), 1), [1.23456]])
-    assert learn_grid(values, dtype="float64").decimals == 1
+    assert learn_grid(values, dtype="float64", floor=5).decimals == 1
+
+
+def test_fewer_strays_than_the_floor_do_not_count() -> None:
+    usual = np.round(np.linspace(0, 10, 500), 1)
+    for strays, decimals in ((4, 1), (5, 3)):
+        values = np.concatenate([usual, np.linspace(0.123, 0.987, strays).round(3)])
+        assert learn_grid(values, dtype="float64", floor=5).decimals == decimals
 
 
 def test_single_precision_is_seen_through() -> None:
     stored = np.array([0.1, 0.2, 0.7], dtype=np.float32).astype(np.float64)
-    assert learn_grid(stored, dtype="float32").decimals == 1
+    assert learn_grid(stored, dtype="float32", floor=5).decimals == 1
 
 
 def test_floor_and_ceil_stay_on_the_grid() -> None:

@@ -55,12 +55,24 @@ def test_few_distinct_values_have_no_states(learn) -> None:
     np.testing.assert_array_equal(learnt.back(), x)
 
 
-def test_at_most_four_point_masses(learn) -> None:
+def test_piles_at_both_ends_and_only_so_many(learn) -> None:
     rng = np.random.default_rng(0)
-    x = np.where(rng.random(2000) < 0.8, rng.integers(0, 6, 2000) * 100.0, rng.uniform(0, 900, 2000))
+    x = np.where(rng.random(2000) < 0.4, rng.integers(0, 2, 2000) * 300.0, rng.uniform(1, 299, 2000).round(1))
     state, value = learn(x, "numeric").parts
-    assert state.width == 5
-    assert value.gate is not None
+    assert state.width == 3
+    assert value.gate == (0, 0)
+    assert learn(x, "numeric", config={"max_spikes": 1}).parts[0].width == 2
+    assert [part.purpose for part in learn(x, "numeric", config={"max_spikes": 0}).parts] == ["value"]
+
+
+def test_round_readings_in_the_middle_are_heaps_unless_they_dominate(learn) -> None:
+    rng = np.random.default_rng(1)
+    exact = rng.normal(130, 15, 2000).round()
+    for share, purposes in ((0.15, ["value"]), (0.4, ["state", "value"])):
+        x = np.where(rng.random(2000) < share, 130.0, exact)
+        learnt = learn(x, "integer")
+        assert [part.purpose for part in learnt.parts] == purposes
+        np.testing.assert_array_equal(learnt.back() == 130, x == 130)
 
 
 def test_the_top_of_a_rounded_bell_is_no_point_mass(learn) -> None:

@@ -158,7 +158,8 @@ def _spearman(products: Matrix, squares: Matrix, sums: Matrix, counts: Matrix) -
     variance = squares - sums**2 / n
     scale = np.sqrt(np.maximum(variance, 0.0) * np.maximum(variance.T, 0.0))
     varied = scale > 1e-12
-    return np.where(varied, covariance / np.where(varied, scale, 1.0), 0.0).clip(-1.0, 1.0)
+    correlation = np.where(varied, covariance / np.where(varied, scale, 1.0), 0.0)
+    return np.asarray(correlation.clip(-1.0, 1.0))
 
 
 def _correlation_ratio(sums: Matrix, squares: Matrix, counts: Matrix, blocks: Matrix) -> Matrix:
@@ -168,7 +169,7 @@ def _correlation_ratio(sums: Matrix, squares: Matrix, counts: Matrix, blocks: Ma
     total = squares @ blocks - correction
     varied = total > 1e-12
     share = np.where(varied, between / np.where(varied, total, 1.0), 0.0)
-    return np.sqrt(share.clip(0.0, 1.0))
+    return np.asarray(np.sqrt(share.clip(0.0, 1.0)))
 
 
 def _cramer(products: Matrix, blocks: Matrix, rows: float) -> Matrix:

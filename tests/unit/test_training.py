@@ -1,0 +1,203 @@
+"""The trainer: it stops, resumes, chooses and anneals as it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from synthetic_healthcare.errors import CheckpointError
+from synthetic_healthcare.phases import Call, Inputs, Phase
+from synthetic_healthcare.progress import Silent
+from synthetic_healthcare.schema.layout import Encoded, Layout, Part
+from synthetic_healthcare.training.batches import Rows
+from synthetic_healthcare.training.checkpoints import Checkpoint, recorded_seed
+from synthetic_healthcare.training.config import UPDATES_PER_EPOCH, TrainingConfig
+from synthetic_healthcare.training.gradients import PlainGradient
+from synthetic_healthcare.training.threads import calibrate
+from synthetic_healthcare.training.trainer import Outcome, Score, Trainer
+
+
+class Mean(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.zeros(1))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return rows - self.value
+
+
+class Fit(Phase):
+    """Least squares: the mean of the rows is the answer."""
+
+    name = "fit"
+    reads_rows = True
+    learning_rate = 0.05
+    betas = (0.9, 0.99)
+    weight_decay = 0.0
+
+    def __init__(self, module: Mean) -> None:
+        self.module = module
+
+    def draw(self, rows: Tensor | None, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
+        assert rows is not None
+        return {"row_values": rows + 0.1 * torch.randn(rows.shape, generator=rng)}
+
+    def row_loss(self, call: Call, inputs: Inputs) -> Tensor:
+        return call(inputs["row_values"]).square().sum(dim=1)
+
+
+def rows_of(values: list[float]) -> Rows:
+    layout = Layout((Part("x", "value", "continuous", 1, 0, 0),))
+    data = torch.tensor(values)[:, None].numpy()
+    n = len(values)
+    encoded = Encoded(layout, data, torch.zeros(n, 0).int().numpy(), torch.zeros(n, 0).byte().numpy())
+    return Rows(encoded, torch.device("cpu"))
+
+
+def run(
+    config: TrainingConfig, *, score: Score | None = None, checkpoint: Checkpoint | None = None
+) -> tuple[Mean, Outcome]:
+    module = Mean()
+    trainer = Trainer(
+        (Fit(module),),
+        module,
+        rows=rows_of([1.0, 2.0, 3.0, 4.0]),
+        config=config,
+        gradient=PlainGradient(),
+        rng=torch.Generator().manual_seed(0),
+    )
+    return module, trainer.run(score, checkpoint=checkpoint, progress=Silent())
+
+
+def test_it_learns() -> None:
+    module, outcome = run(TrainingConfig(epochs=40))
+    assert module.value.item() == pytest.approx(2.5, abs=0.1)
+    assert outcome.reason == "finished"
+    assert outcome.updates == outcome.chosen == 40 * UPDATES_PER_EPOCH
+    curve = outcome.history.curves["fit"]
+    assert curve[0][1] > 2 * curve[-1][1]
+
+
+def test_an_epoch_of_a_small_table_has_a_least_number_of_updates() -> None:
+    assert TrainingConfig(epochs=100).updates_for(300) == 100 * UPDATES_PER_EPOCH
+    assert TrainingConfig(epochs=2, batch_size=100).updates_for(10_000) == 200
+
+
+def test_the_best_check_is_kept_and_patience_ends_it() -> None:
+    scores = iter([3.0, 1.0, 2.0, 2.0, 2.0])
+    seen: list[float] = []
+    module = Mean()
+    trainer = Trainer(
+        (Fit(module),),
+        module,
+        rows=rows_of([1.0, 2.0]),
+        config=TrainingConfig(epochs=40, checks=10, patience=3),
+        gradient=PlainGradient(),
+        rng=torch.Generator().manual_seed(0),
+    )
+
+    def score() -> float:
+        seen.append(module.value.item())
+        return next(scores)
+
+    outcome = trainer.run(score, checkpoint=None, progress=Silent())
+    assert outcome.reason == "patience"
+    assert outcome.score == 1.0
+    assert module.value.item() == seen[1]
+    assert outcome.chosen == outcome.history.curves["score"][1][0]
+    assert outcome.updates == outcome.history.curves["score"][4][0]
+
+
+def test_seconds_run_out() -> None:
+    _, outcome = run(TrainingConfig(epochs=10**6, max_seconds=0.05))
+    assert outcome.reason == "max_seconds"
+    assert 0 < outcome.updates < 10**6 * UPDATES_PER_EPOCH
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    config = TrainingConfig(epochs=10, checkpoint_every=7, checks=5)
+    whole, told = run(config, score=lambda: 1.0)
+    calls = 0
+
+    def deadly() -> float:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise Killed
+        return 1.0
+
+    with pytest.raises(Killed):
+        run(config, score=deadly, checkpoint=Checkpoint(tmp_path, {"table": "a"}, seed=5))
+    assert recorded_seed(tmp_path) == 5
+    resumed, outcome = run(config, score=lambda: 1.0, checkpoint=Checkpoint(tmp_path, {"table": "a"}, seed=5))
+    assert torch.equal(resumed.value, whole.value)
+    assert outcome.history.to_dict() == told.history.to_dict()
+
+
+def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
+    config = TrainingConfig(epochs=3)
+    first, _ = run(config, checkpoint=Checkpoint(tmp_path, {}, seed=0))
+    again, outcome = run(config, checkpoint=Checkpoint(tmp_path, {}, seed=0))
+    assert torch.equal(first.value, again.value)
+    assert outcome.updates == 3 * UPDATES_PER_EPOCH
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    config = TrainingConfig(epochs=1)
+    run(config, checkpoint=Checkpoint(tmp_path, {"table": "a", "settings": "s"}, seed=0))
+    with pytest.raises(CheckpointError, match="its table differ"):
+        run(config, checkpoint=Checkpoint(tmp_path, {"table": "b", "settings": "s"}, seed=0))
+
+
+def test_a_loss_that_is_not_finite_stops_with_advice() -> None:
+    module = Mean()
+    with torch.no_grad():
+        module.value.fill_(float("inf"))
+    trainer = Trainer(
+        (Fit(module),),
+        module,
+        rows=rows_of([1.0, 2.0]),
+        config=TrainingConfig(epochs=2),
+        gradient=PlainGradient(),
+        rng=torch.Generator().manual_seed(0),
+    )
+    with pytest.raises(FloatingPointError, match="learning_rate"):
+        trainer.run(None, checkpoint=None, progress=Silent())
+
+
+def test_small_steps_take_one_thread_without_a_trial() -> None:
+    def never() -> None:
+        raise AssertionError
+
+    assert calibrate(never, multiply_adds=1e6) == 1
+
+
+def test_calibration_leaves_the_thread_count_as_it_was() -> None:
+    before = torch.get_num_threads()
+    assert calibrate(lambda: torch.ones(10).sum(), multiply_adds=1e12) >= 1
+    assert torch.get_num_threads() == before
+
+
+def test_batches_write_out_what_was_encoded() -> None:
+    layout = Layout(
+        (
+            Part("x", "value", "continuous", 1, 0, 0),
+            Part("c", "value", "categorical", 3, 1, 0),
+            Part("b", "value", "bits", 2, 4, 0),
+        )
+    )
+    encoded = Encoded(
+        layout,
+        torch.tensor([[0.5], [1.5]]).numpy(),
+        torch.tensor([[2], [-1]]).int().numpy(),
+        torch.tensor([[1, 0], [0, 1]]).byte().numpy(),
+    )
+    batch = Rows(encoded, torch.device("cpu")).take(torch.tensor([1, 0]))
+    assert batch.tolist() == [[1.5, 0, 0, 0, 0, 1], [0.5, 0, 0, 1, 1, 0]]
