@@ -164,7 +164,8 @@ class SyntheticDataGenerator:
         data : DataFrame, Arrow or polars table, or path of a .csv, .csv.gz or .parquet file
             One row a patient (or several, with a group column in the schema); at least 50 rows.
         epochs : int, optional
-            Passes over the training rows, each of 15 updates at least. Default: the configuration's, 100.
+            Passes over the training rows, each of 15 updates at least. Default: the configuration's, or 100
+            as far as they come to no more than 5,000 updates.
         schema : Schema or path of a schema file, optional
             What the columns are; inferred where it is left out.
         target : str, optional
@@ -318,8 +319,7 @@ class SyntheticDataGenerator:
             progress=progress or default_progress(),
             context={
                 "model": fitted.model.name,
-                "guarantee": NO_GUARANTEE,
-                "notes": list(fitted.origin.notes),
+                "notes": [NO_GUARANTEE, *fitted.origin.notes],
             },
             history=fitted.origin.history,
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from torch import Tensor, nn
@@ -86,29 +88,43 @@ def test_an_epoch_of_a_small_table_has_a_least_number_of_updates() -> None:
     assert TrainingConfig(epochs=2, batch_size=100).updates_for(10_000) == 200
 
 
-def test_the_best_check_is_kept_and_patience_ends_it() -> None:
-    scores = iter([3.0, 1.0, 2.0, 2.0, 2.0])
+def checked(means: list[float], *, noise: float, patience: int | None = 3) -> tuple[list[float], Outcome, Mean]:
+    """Train with checks of given means, whose rows differ between checks by `noise` standard errors."""
     seen: list[float] = []
     module = Mean()
     trainer = Trainer(
         (Fit(module),),
         module,
         rows=rows_of([1.0, 2.0]),
-        config=TrainingConfig(epochs=40, checks=10, patience=3),
+        config=TrainingConfig(epochs=40, checks=len(means), patience=patience),
         gradient=PlainGradient(),
         rng=torch.Generator().manual_seed(0),
     )
+    rng = np.random.default_rng(0)
 
-    def score() -> float:
+    def score() -> npt.NDArray[np.float64]:
+        rows = rng.normal(size=50)
+        rows = noise * (rows - rows.mean()) + means[len(seen)]
         seen.append(module.value.item())
-        return next(scores)
+        return rows
 
-    outcome = trainer.run(score, checkpoint=None, progress=Silent())
+    return seen, trainer.run(score, checkpoint=None, progress=Silent()), module
+
+
+def test_a_check_that_is_worse_beyond_chance_is_not_kept_and_patience_ends_it() -> None:
+    seen, outcome, module = checked([3.0, 1.0, 2.0, 2.0, 2.0, 2.0], noise=0.1)
     assert outcome.reason == "patience"
-    assert outcome.score == 1.0
+    assert len(seen) == 5
+    assert outcome.score == pytest.approx(1.0)
     assert module.value.item() == seen[1]
     assert outcome.chosen == outcome.history.curves["score"][1][0]
-    assert outcome.updates == outcome.history.curves["score"][4][0]
+
+
+def test_a_later_check_is_kept_where_chance_explains_the_difference() -> None:
+    seen, outcome, module = checked([3.0, 1.0, 1.1, 1.2], noise=10.0)
+    assert outcome.reason == "finished"
+    assert outcome.score == pytest.approx(1.2)
+    assert module.value.item() == seen[3]
 
 
 def test_seconds_run_out() -> None:
@@ -123,20 +139,20 @@ class Killed(Exception):
 
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     config = TrainingConfig(epochs=10, checkpoint_every=7, checks=5)
-    whole, told = run(config, score=lambda: 1.0)
+    whole, told = run(config, score=lambda: np.ones(3))
     calls = 0
 
-    def deadly() -> float:
+    def deadly() -> npt.NDArray[np.float64]:
         nonlocal calls
         calls += 1
         if calls == 3:
             raise Killed
-        return 1.0
+        return np.ones(3)
 
     with pytest.raises(Killed):
         run(config, score=deadly, checkpoint=Checkpoint(tmp_path, {"table": "a"}, seed=5))
     assert recorded_seed(tmp_path) == 5
-    resumed, outcome = run(config, score=lambda: 1.0, checkpoint=Checkpoint(tmp_path, {"table": "a"}, seed=5))
+    resumed, outcome = run(config, score=lambda: np.ones(3), checkpoint=Checkpoint(tmp_path, {"table": "a"}, seed=5))
     assert torch.equal(resumed.value, whole.value)
     assert outcome.history.to_dict() == told.history.to_dict()
 
@@ -201,3 +217,9 @@ def test_batches_write_out_what_was_encoded() -> None:
     )
     batch = Rows(encoded, torch.device("cpu")).take(torch.tensor([1, 0]))
     assert batch.tolist() == [[1.5, 0, 0, 0, 0, 1], [0.5, 0, 0, 1, 1, 0]]
+
+
+def test_the_default_length_is_bounded_for_large_tables() -> None:
+    assert TrainingConfig().updates_for(300) == 1500
+    assert TrainingConfig().updates_for(250_000) == 5000
+    assert TrainingConfig(epochs=100).updates_for(250_000) > 40_000

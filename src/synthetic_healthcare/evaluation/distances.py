@@ -13,8 +13,13 @@ Matrix = npt.NDArray[np.float64]
 
 #: Entries of a block of distances that are held at once (32 MB).
 _BLOCK: Final = 4_000_000
+#: Against more rows than this, the nearest are sought among the Euclidean nearest, found by matrix products.
+_EXACT: Final = 10_000
+_CANDIDATES: Final = 64
 #: Distances closer than this are the same distance: sums of the same terms in floating point.
 TOLERANCE: Final = 1e-9
+#: Rounding of squared distances in single precision.
+_LOOSE: Final = 1e-3
 
 
 def _blocks(rows: Matrix, others: Matrix) -> Iterator[tuple[slice, Matrix]]:
@@ -32,7 +37,8 @@ def nearest(rows: Matrix, others: Matrix, *, k: int, same: bool = False) -> Matr
     Parameters
     ----------
     rows, others : float64 arrays (n, d), (m, d)
-        Encoded rows.
+        Encoded rows. Where `others` has more than 10,000 rows, only the 64 nearest in Euclidean distance are
+        compared (equal and nearly equal rows are always among them unless there are more than 64).
     k : int
         How many; fewer come back where `others` has fewer rows.
     same : bool
@@ -45,6 +51,8 @@ def nearest(rows: Matrix, others: Matrix, *, k: int, same: bool = False) -> Matr
     k = min(k, len(others) - same)
     if k < 1:
         raise ValueError("nearest: there is no other row to be near to")
+    if len(others) > _EXACT and not same and k < _CANDIDATES:
+        return _nearest_of_many(rows, others, k)
     found = np.empty((len(rows), k))
     for span, block in _blocks(rows, others):
         if same:
@@ -52,6 +60,28 @@ def nearest(rows: Matrix, others: Matrix, *, k: int, same: bool = False) -> Matr
         if k < block.shape[1]:
             block = np.partition(block, k - 1, axis=1)[:, :k]
         found[span] = np.sort(block, axis=1)[:, :k]
+    return found
+
+
+def _squared(rows: Matrix, others: Matrix) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
+    """Squared Euclidean distances by matrix products, in single precision: good for a first choice only."""
+    # Centred, so that little is lost where large squares cancel.
+    centre = others.mean(axis=0)
+    left, right = (rows - centre).astype(np.float32), (others - centre).astype(np.float32)
+    lengths = (right**2).sum(axis=1)
+    step = max(1, _BLOCK // len(others))
+    for start in range(0, len(rows), step):
+        span = slice(start, min(start + step, len(rows)))
+        squares = (left[span] ** 2).sum(axis=1)[:, None] + lengths
+        yield span, squares - 2.0 * (left[span] @ right.T)
+
+
+def _nearest_of_many(rows: Matrix, others: Matrix, k: int) -> Matrix:
+    found = np.empty((len(rows), k))
+    for span, squares in _squared(rows, others):
+        chosen = np.argpartition(squares, _CANDIDATES, axis=1)[:, :_CANDIDATES]
+        apart = np.abs(others[chosen] - rows[span][:, None, :]).sum(axis=2)
+        found[span] = np.sort(apart, axis=1)[:, :k]
     return found
 
 
@@ -68,10 +98,13 @@ class Ownership:
     weights : float64 array (n + m,)
         Share of the synthetic rows that have this real row as their nearest: the first table's rows, then the
         second's. They sum to 1.
+    chance : float
+        The share to expect where all real rows are exchangeable: n / (n + m).
     """
 
     share: float
     weights: npt.NDArray[np.float64]
+    chance: float
 
 
 def ownership(synthetic: Matrix, first: Matrix, *, second: Matrix) -> Ownership:
@@ -81,17 +114,49 @@ def ownership(synthetic: Matrix, first: Matrix, *, second: Matrix) -> Ownership:
     exchangeable, the expected share is n / (n + m).
     """
     real = np.concatenate([first, second])
+    if len(real) > _EXACT:
+        weights, undecided = _owners_of_many(synthetic, real)
+        weights += _owners(synthetic[undecided], real)
+    else:
+        weights = _owners(synthetic, real)
+    weights /= len(synthetic)
+    return Ownership(float(weights[: len(first)].sum()), weights, len(first) / len(real))
+
+
+def _owners(synthetic: Matrix, real: Matrix) -> npt.NDArray[np.float64]:
     weights = np.zeros(len(real))
     for _, block in _blocks(synthetic, real):
         nearest_ones = block <= block.min(axis=1, keepdims=True) + TOLERANCE
         weights += (nearest_ones / nearest_ones.sum(axis=1, keepdims=True)).sum(axis=0)
-    weights /= len(synthetic)
-    return Ownership(float(weights[: len(first)].sum()), weights)
+    return weights
+
+
+def _owners_of_many(synthetic: Matrix, real: Matrix) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """As `_owners`, among the Euclidean nearest; and which rows have too many nearest ones to decide so."""
+    weights = np.zeros(len(real))
+    undecided = np.zeros(len(synthetic), dtype=bool)
+    for span, squares in _squared(synthetic, real):
+        chosen = np.argpartition(squares, _CANDIDATES, axis=1)[:, :_CANDIDATES]
+        apart = np.abs(real[chosen] - synthetic[span][:, None, :]).sum(axis=2)
+        nearest_ones = apart <= apart.min(axis=1, keepdims=True) + TOLERANCE
+        # With all candidates tied, which of the equal rows were candidates was decided by their position.
+        undecided[span] = nearest_ones.all(axis=1)
+        nearest_ones[undecided[span]] = False
+        shares = nearest_ones / np.maximum(1, nearest_ones.sum(axis=1, keepdims=True))
+        np.add.at(weights, chosen, shares)
+    return weights, undecided
 
 
 def count_within(rows: Matrix, others: Matrix, *, radius: float) -> npt.NDArray[np.int64]:
     """Count the rows of `others` that stand within `radius` of each row; shape (n,)."""
     counts = np.zeros(len(rows), dtype=np.int64)
+    if len(others) > _EXACT:
+        # No L1 distance is below the Euclidean one: what is beyond the radius there needs no second look.
+        for span, squares in _squared(rows, others):
+            left, right = np.nonzero(squares <= radius**2 + _LOOSE)
+            apart = np.abs(rows[span][left] - others[right]).sum(axis=1)
+            counts[span] = np.bincount(left[apart <= radius + TOLERANCE], minlength=span.stop - span.start)
+        return counts
     for span, block in _blocks(rows, others):
         counts[span] = (block <= radius + TOLERANCE).sum(axis=1)
     return counts

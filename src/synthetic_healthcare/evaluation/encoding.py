@@ -170,9 +170,9 @@ def fit_encoder(fields: tuple[Field, ...], real: list[View]) -> Encoder:
 def arrange(view: View, encoder: Encoder, *, seed: int, table: int, rows: int) -> tuple[Judged, Keys]:
     """Put a table into the order that its content decides, and keep at most `rows` rows of it.
 
-    Equal rows are told apart by counting them, so that a subsample keeps its share of repeated rows. Each table
-    has an order of its own: in a common one, subsamples of different tables would hold the same contents, and
-    chance matches would look like copies.
+    Equal rows are told apart by counting them, so that a subsample keeps its share of repeated rows. Each
+    table has an order of its own: in a common one, subsamples of different tables would hold the same
+    contents, and chance matches would look like copies.
 
     Parameters
     ----------
@@ -202,9 +202,8 @@ def arrange(view: View, encoder: Encoder, *, seed: int, table: int, rows: int) -
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
     occurrence = np.arange(len(ordered)) - np.repeat(starts, np.diff([*starts, len(ordered)]))
     with np.errstate(over="ignore"):
-        spread = mix(
-            ordered + mix(occurrence.astype(np.uint64) * _GOLDEN + mix(np.array([table], np.uint64)))
-        )
+        salt = mix(np.array([table], dtype=np.uint64))
+        spread = mix(ordered + mix(occurrence.astype(np.uint64) * _GOLDEN + salt))
     order = sorted_rows[np.argsort(spread, kind="stable")]
     kept = view.take(order[:rows])
     return Judged(kept, keys[order[:rows]], encoder.encode(kept)), keys

@@ -8,31 +8,37 @@ import numpy.typing as npt
 Matrix = npt.NDArray[np.float32]
 
 
-def energy_distance(first: Matrix, second: Matrix) -> float:
-    """Compare two samples: 2 E|X - Y| - E|X - X'| - E|Y - Y'|, Euclidean, without the zero self-distances.
+def energy_scores(sample: Matrix, judges: Matrix) -> npt.NDArray[np.float64]:
+    """Score a sample by each row of another one; the mean is their energy distance.
 
-    It is zero in expectation where both come from one distribution, and may be below zero by chance.
+    The score of a judge y is 2 E|X - y| - E|X - X'| - E|Y - Y'|, Euclidean, without the zero distances of a
+    row to itself. The mean is zero in expectation where both samples come from one distribution; it may fall
+    below by chance. Its differences between samples can be compared judge by judge.
 
     Parameters
     ----------
-    first : array (n, width)
-        One sample, n >= 2.
-    second : array (m, width)
-        The other, m >= 2, on the same scale.
+    sample : array (n, width)
+        The rows to score, n >= 2.
+    judges : array (m, width)
+        Rows on the same scale, m >= 2.
+
+    Returns
+    -------
+    float64 array (m,)
 
     References
     ----------
-    Szekely and Rizzo (2013), Energy statistics, doi:10.1016/j.jspi.2013.03.018, eq. 2.4 (U-statistic form).
+    Szekely and Rizzo (2013), Energy statistics, doi:10.1016/j.jspi.2013.03.018, in the form of U-statistics.
     """
-    return 2 * _between(first, second) - _within(first) - _within(second)
-
-
-def _between(first: Matrix, second: Matrix) -> float:
     from sklearn.metrics.pairwise import euclidean_distances
 
-    return float(euclidean_distances(first, second).mean(dtype=np.float64))
+    between = euclidean_distances(judges, sample).mean(axis=1, dtype=np.float64)
+    return np.asarray(2 * between - _within(sample) - _within(judges))
 
 
 def _within(sample: Matrix) -> float:
+    """Mean distance between different rows."""
+    from sklearn.metrics.pairwise import euclidean_distances
+
     n = len(sample)
-    return _between(sample, sample) * n / (n - 1)
+    return float(euclidean_distances(sample, sample).mean(dtype=np.float64)) * n / (n - 1)

@@ -13,13 +13,19 @@ import numpy.typing as npt
 
 from synthetic_healthcare.errors import ConfigError
 from synthetic_healthcare.evaluation._base import NotApplicable
+from synthetic_healthcare.evaluation.distances import Ownership, ownership
 from synthetic_healthcare.evaluation.encoding import Encoder, Judged
 from synthetic_healthcare.evaluation.privacy.attacks import attack_scores
 from synthetic_healthcare.evaluation.privacy.cohort import Cohort, draw_cohort, near_radius
+from synthetic_healthcare.evaluation.privacy.copied import Copied, near_copied
 from synthetic_healthcare.evaluation.privacy.nulls import Nulls, draw_nulls
 from synthetic_healthcare.evaluation.statistics import bootstrap_weights
 from synthetic_healthcare.evaluation.utility.learners import Task, task_of
 from synthetic_healthcare.evaluation.views import Field
+
+#: Pairs of rows that are compared one by one, and synthetic rows that take part at least.
+_MAX_PAIRS: Final = 300_000_000
+_MIN_CLOSEST: Final = 500
 
 Scores = tuple[Mapping[str, npt.NDArray[np.float64]], Mapping[str, npt.NDArray[np.float64]]]
 
@@ -36,8 +42,9 @@ class EvaluationOptions:
     bootstrap : int, default 200
         Resamples of the hold-out behind the intervals of utility.
     max_rows : int, default 5000
-        Rows of each table that are judged; larger tables are subsampled, and the report says so. Exact copies
-        are sought in all rows.
+        Rows of each table that are judged; larger tables are subsampled, and the report says so. They are
+        compared with up to ten times as many rows when near copies are sought, and exact copies are sought in
+        all rows.
     nulls : int, default 64
         Draws of pseudo-members that say what the attacks read where nothing leaks.
     threshold : float, default 0.09
@@ -140,26 +147,28 @@ def _radius(holdout: Judged) -> float:
     return near_radius(holdout)
 
 
-def _scores(cohort: Cohort, synthetic: Judged, options: EvaluationOptions) -> Scores:
-    return attack_scores(cohort, synthetic, seed=options.seed)
+def _scores(cohort: Cohort, synthetic_deep: Judged, options: EvaluationOptions) -> Scores:
+    return attack_scores(cohort, synthetic_deep, seed=options.seed)
+
+
+def _owned(synthetic: Judged, train_deep: Judged, holdout_deep: Judged) -> Ownership:
+    # All real rows that may be the nearest count; the fewer synthetic rows can be compared with them.
+    rows = max(_MIN_CLOSEST, _MAX_PAIRS // (len(train_deep) + len(holdout_deep)))
+    return ownership(synthetic.matrix[:rows], train_deep.matrix, second=holdout_deep.matrix)
 
 
 def _nulls(
     scores: Scores,
-    synthetic: Judged,
-    train: Judged,
-    holdout: Judged,
-    radius: float,
+    copied: Copied,
+    owned: Ownership,
     options: EvaluationOptions,
     rng: np.random.Generator,
 ) -> Nulls:
     members, controls = scores
     return draw_nulls(
         controls,
-        synthetic,
-        holdout,
-        train_rows=len(train),
-        radius=radius,
+        copied,
+        owned,
         members=len(members["A1"]),
         nulls=options.nulls,
         rng=rng,
@@ -174,5 +183,7 @@ _PROVIDERS: Final[Mapping[str, Callable[..., Any]]] = {
     "cohort": _cohort,
     "radius": _radius,
     "scores": _scores,
+    "owned": _owned,
+    "copied": near_copied,
     "nulls": _nulls,
 }

@@ -45,6 +45,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     closeness,
     copies,
 )
+#: Numbers of an encoded table in which near rows are sought (160 MB).
+_DEEP_CELLS: Final = 20_000_000
 NO_HOLDOUT: Final = (
     "there is no hold-out: without patients that the generator never saw, nothing can be told about it"
 )
@@ -201,18 +203,20 @@ def _inputs(
 ) -> tuple[Inputs, dict[str, Any]]:
     fields, views = read_tables(frames, schema)
     encoder = fit_encoder(fields, views[1:])
+    depth = max(options.max_rows, min(10 * options.max_rows, _DEEP_CELLS // encoder.width))
     arranged = [
-        arrange(view, encoder, seed=options.seed, table=table, rows=options.max_rows)
-        for table, view in enumerate(views)
+        arrange(view, encoder, seed=options.seed, table=table, rows=depth) for table, view in enumerate(views)
     ]
     names = ("synthetic", "train", "holdout")
-    given: dict[str, Any] = {name: judged for name, (judged, _) in zip(names, arranged, strict=False)}
+    given: dict[str, Any] = {}
+    for name, (judged, _) in zip(names, arranged, strict=False):
+        given |= {name: judged.first(options.max_rows), f"{name}_deep": judged}
     given |= {"fields": fields, "encoder": encoder, "options": options}
     absent: dict[str, str] = {}
     if len(frames) == 3:
         given["all_keys"] = tuple(keys for _, keys in arranged)
     else:
-        absent |= {"holdout": NO_HOLDOUT, "all_keys": NO_HOLDOUT}
+        absent |= dict.fromkeys(("holdout", "holdout_deep", "all_keys"), NO_HOLDOUT)
     targets = [field for field in fields if field.name == schema.target]
     if targets:
         given["target"] = targets[0]
@@ -233,7 +237,7 @@ def _facts(frames: list[pd.DataFrame], schema: Schema, options: EvaluationOption
         "options": asdict(options),
         "notes": [
             f"{name}: {count:,} rows, of which {options.max_rows:,} were judged (chosen by a hash of their "
-            "content); exact copies were sought in all"
+            "content); near copies were sought in up to ten times as many, exact ones in all"
             for name, count in zip(("synthetic", "training", "hold-out"), counts, strict=False)
             if count > options.max_rows
         ],

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -31,10 +32,12 @@ class State:
     ----------
     update : int
         Updates done.
-    chosen, best_score, best
-        The best check so far: its update, score (lower is better) and averaged weights.
+    chosen, score, kept
+        The check that is kept: its update, mean score (lower is better) and averaged weights.
+    best_score, best_rows
+        The best check so far: its mean score and the scores that it is the mean of.
     waited : int
-        Checks since then.
+        Checks in a row that were worse than the best one.
     seconds : float
         Time spent, over all attempts.
     reason : str
@@ -45,8 +48,10 @@ class State:
 
     update: int = 0
     chosen: int = 0
+    score: float | None = None
+    kept: dict[str, Tensor] = field(default_factory=dict)
     best_score: float | None = None
-    best: dict[str, Tensor] = field(default_factory=dict)
+    best_rows: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     waited: int = 0
     seconds: float = 0.0
     reason: str = ""
@@ -80,6 +85,7 @@ class Checkpoint:
             "identity": self._identity,
             "update": state.update,
             "chosen": state.chosen,
+            "score": state.score,
             "best_score": state.best_score,
             "waited": state.waited,
             "seconds": state.seconds,
@@ -115,8 +121,10 @@ class Checkpoint:
         state = State(
             update=document["update"],
             chosen=document["chosen"],
+            score=document["score"],
+            kept=tensors["kept"],
             best_score=document["best_score"],
-            best=tensors.get("best", {}),
+            best_rows=tensors["best"]["rows"].numpy(),
             waited=document["waited"],
             seconds=document["seconds"],
             reason=document["reason"],

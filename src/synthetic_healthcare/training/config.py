@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 #: Fewest updates in an epoch, however small the table: 100 epochs of 300 rows must train properly.
 UPDATES_PER_EPOCH: Final = 15
-#: Epochs where nothing else is asked for.
+#: Epochs where nothing else is asked for, as far as they come to no more updates than the next line says.
 DEFAULT_EPOCHS: Final = 100
+DEFAULT_UPDATES: Final = 5000
 
 
 @final
@@ -23,7 +24,9 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: int = Field(DEFAULT_EPOCHS, ge=1, description="passes over the rows, of 15 updates at least")
+    epochs: int | None = Field(
+        None, ge=1, description="passes over the rows, of 15 updates at least; default: 100, up to 5,000 updates"
+    )
     max_seconds: float | None = Field(None, gt=0, description="stop at the first update after this")
     batch_size: int | None = Field(None, ge=2, description="rows in a batch; default: 64, more for many rows")
     ema_decay: float = Field(0.995, ge=0, lt=1, description="decay of the average of the sampler's weights")
@@ -45,4 +48,7 @@ class TrainingConfig(BaseModel):
 
     def updates_for(self, rows: int) -> int:
         """Updates in the whole training."""
-        return self.epochs * max(UPDATES_PER_EPOCH, math.ceil(rows / self.batch_for(rows)))
+        epoch = max(UPDATES_PER_EPOCH, math.ceil(rows / self.batch_for(rows)))
+        if self.epochs is None:
+            return min(DEFAULT_EPOCHS * epoch, DEFAULT_UPDATES)
+        return self.epochs * epoch

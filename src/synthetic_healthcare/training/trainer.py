@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, final
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -23,13 +25,16 @@ from synthetic_healthcare.training.config import TrainingConfig
 from synthetic_healthcare.training.gradients import GradientComputer
 from synthetic_healthcare.training.history import History
 
-#: Scores the sampler as it stands: lower is better.
-Score = Callable[[], float]
+#: Scores the sampler as it stands, a number for each row that judges it: the mean counts, lower is better.
+Score = Callable[[], npt.NDArray[np.float64]]
 
 #: The step size ends at this share of its start, by half a cosine.
 _LAST_SHARE: Final = 0.02
 #: No score is taken before this share of the training: until then the average of weights is young.
 _FIRST_CHECK: Final = 0.25
+#: Standard errors of the paired difference from which a check counts as worse than the best one. Within them
+#: the later one is kept: it has learnt longer, and a few dozen rows cannot tell the two apart.
+_WORSE: Final = 2.0
 #: Updates over which losses are averaged before they are written down.
 _LOSS_WINDOW: Final = 25
 
@@ -45,7 +50,7 @@ class Outcome:
     chosen : int
         Update whose weights were kept.
     score : float or None
-        Two-sample score of those, lower is better; `None` where none was taken.
+        Mean two-sample score of those, lower is better; `None` where none was taken.
     reason : str
         Why it stopped: "finished", "patience" or "max_seconds".
     history : History
@@ -168,38 +173,42 @@ class Trainer:
                 "Lower learning_rate in the model's settings, or set training.precision to 'float32'"
             )
         state.history.add(state.update, losses)
-        facts = losses if state.best_score is None else {**losses, "score": state.best_score}
+        facts = losses if state.score is None else {**losses, "score": state.score}
         progress.advance(state.update, **facts)
 
     def _check(self, score: Score) -> None:
-        """Score the average, keep it if it is the best so far, stop when patience is out."""
+        """Score the average, keep it unless it is worse than the best so far, stop when patience is out."""
         state = self._state
         own = _swap(self._sampler, self._average)
-        value = score()
+        scores = score()
         _swap(self._sampler, own)
-        state.history.add(state.update, {"score": value})
-        if state.best_score is None or value < state.best_score:
-            state.best_score, state.chosen, state.waited = value, state.update, 0
-            state.best = {name: tensor.clone() for name, tensor in self._average.items()}
-        else:
+        mean = float(scores.mean())
+        state.history.add(state.update, {"score": mean})
+        if state.best_score is None or mean < state.best_score:
+            state.best_score, state.best_rows = mean, scores
+        if _worse(scores, state.best_rows):
             state.waited += 1
             if self._config.patience is not None and state.waited >= self._config.patience:
                 state.reason = "patience"
+        else:
+            state.score, state.chosen, state.waited = mean, state.update, 0
+            state.kept = {name: tensor.clone() for name, tensor in self._average.items()}
 
     def _conclude(self, score: Score | None) -> Outcome:
-        """Put the best average, or without checks the last one, into the sampler."""
+        """Put the kept average, or without checks the last one, into the sampler."""
         state = self._state
-        if score is not None and state.best_score is None:
+        if score is not None and not state.kept:
             # The time was out before the first check: the last weights are all there is.
             self._check(score)
-        chosen = state.chosen if state.best else state.update
-        _swap(self._sampler, state.best or self._average)
-        return Outcome(state.update, chosen, state.best_score, state.reason or "finished", state.history)
+        chosen = state.chosen if state.kept else state.update
+        _swap(self._sampler, state.kept or self._average)
+        return Outcome(state.update, chosen, state.score, state.reason or "finished", state.history)
 
     def _save(self, checkpoint: Checkpoint) -> None:
         tensors = {
             "average": self._average,
-            "best": self._state.best,
+            "kept": self._state.kept,
+            "best": {"rows": torch.from_numpy(self._state.best_rows)},
             "rng": {"state": self._rng.get_state()},
         }
         for name, module in self._modules.items():
@@ -244,6 +253,13 @@ def _check_points(total: int, checks: int) -> frozenset[int]:
     first = _FIRST_CHECK * total
     step = (total - first) / checks
     return frozenset(max(1, round(first + step * (k + 1))) for k in range(checks))
+
+
+def _worse(scores: npt.NDArray[np.float64], best: npt.NDArray[np.float64]) -> bool:
+    """Whether the mean of `scores` is above that of `best` by more than chance explains."""
+    apart = scores - best
+    error = apart.std(ddof=1) / math.sqrt(len(apart)) if len(apart) > 1 else 0.0
+    return bool(apart.mean() > _WORSE * error)
 
 
 @torch.no_grad()

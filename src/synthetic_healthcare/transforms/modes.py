@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from scipy.special import softmax
 
 from synthetic_healthcare.transforms.grid import Floats, Grid
 from synthetic_healthcare.transforms.quantiles import SCORE_LIMIT, protected_ends
+
+if TYPE_CHECKING:
+    from sklearn.mixture import BayesianGaussianMixture
 
 #: Modes with less than this share of the mixture are dropped.
 _LEAST_WEIGHT: Final = 0.005
@@ -125,15 +128,7 @@ def fit_mixture(
         # A mixture that still moves a little after 100 rounds is as good an encoding as any.
         warnings.simplefilter("ignore", ConvergenceWarning)
         mixture.fit(scaled)
-    kept = mixture.weights_ >= max(_LEAST_WEIGHT, floor / len(sample))
-    kept |= mixture.weights_ == mixture.weights_.max()
-    # The variational posterior widens small modes towards its prior. The moments of what each mode is
-    # responsible for give scores of unit variance.
-    shares = mixture.predict_proba(scaled)[:, kept]
-    shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
-    weights = shares.sum(axis=0)
-    means = shares.T @ scaled[:, 0] / weights
-    variances = np.einsum("nk,nk->k", shares, (scaled - means) ** 2) / weights
+    weights, means, variances = _moments(mixture, scaled, max(_LEAST_WEIGHT, floor / len(sample)))
     # A mode narrower than a rounding cell would turn the spread within the cell into extreme scores.
     narrowest = max(grid.half_step / np.sqrt(3.0) / spread, 1e-6)
     deviations = np.maximum(np.sqrt(variances), narrowest)
@@ -146,3 +141,18 @@ def fit_mixture(
         high=high,
         grid=grid,
     )
+
+
+def _moments(mixture: BayesianGaussianMixture, scaled: Floats, least: float) -> tuple[Floats, Floats, Floats]:
+    """Return weight, mean and variance of what each mode of at least the `least` weight is responsible for.
+
+    The variational posterior widens small modes towards its prior; these give scores of unit variance.
+    """
+    kept = mixture.weights_ >= least
+    kept |= mixture.weights_ == mixture.weights_.max()
+    shares = mixture.predict_proba(scaled)[:, kept]
+    shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
+    weights = shares.sum(axis=0)
+    means = shares.T @ scaled[:, 0] / weights
+    variances = np.einsum("nk,nk->k", shares, (scaled - means) ** 2) / weights
+    return weights, means, variances

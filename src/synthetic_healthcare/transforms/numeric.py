@@ -315,9 +315,9 @@ def _spikes(held: Floats, rows: int, config: TransformConfig) -> list[tuple[floa
     stands_out = counts >= _STANDS_OUT * np.maximum(beside[:-2], beside[2:])
     below = np.cumsum(counts) - counts
     at_edge = np.minimum(below, len(held) - below - counts) <= _EDGE * len(held)
-    place = at_edge | (counts >= _DOMINANT * rows)
+    well_placed = at_edge | (counts >= _DOMINANT * rows)
     enough = counts >= max(config.rare_floor, config.spike_share * rows)
-    frequent = np.flatnonzero(stands_out & place & enough)
+    frequent = np.flatnonzero(stands_out & well_placed & enough)
     largest = frequent[np.argsort(-counts[frequent], kind="stable")][: config.max_spikes]
     return [(float(distinct[place]), 0, int(counts[place])) for place in np.sort(largest)]
 

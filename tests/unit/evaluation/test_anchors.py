@@ -123,3 +123,21 @@ def test_utility_falls_with_noise(
         found = evaluate(mixed, train=train, holdout=holdout, schema=schema, options=OPTIONS)
         scores.append(found["utility_score"])
     assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.slow
+def test_a_noisy_copy_is_not_lost_in_the_subsamples_of_a_large_table(
+    simulated: Callable[..., pd.DataFrame], anchor: Callable[..., pd.DataFrame]
+) -> None:
+    everyone = simulated(24_000, seed=8)
+    train, holdout, fresh = (everyone.iloc[start : start + 8_000] for start in (0, 8_000, 16_000))
+    schema = Schema.infer(everyone, target="died")
+    options = EvaluationOptions(figures=False, bootstrap=50, max_rows=1_000)
+    leaky = evaluate(
+        anchor("noisy copy", train), train=train, holdout=holdout, schema=schema, options=options
+    )
+    assert leaky["privacy_score"] <= 0.25
+    assert leaky.verdict == "FAIL"
+    clean = evaluate(fresh, train=train, holdout=holdout, schema=schema, options=options)
+    assert clean["privacy_score"] >= 0.93
+    assert clean.verdict != "FAIL"

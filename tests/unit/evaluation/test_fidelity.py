@@ -172,7 +172,7 @@ def test_pairs_is_one_for_the_holdout_itself_and_zero_for_independent_columns() 
     rng = np.random.default_rng(0)
     apart = real.apply(lambda column: rng.permutation(column.to_numpy()))
     weights = bootstrap_weights(400, replicates=20, rng=rng)
-    for synthetic, low, high in ((real, 1.0, 1.0), (apart, 0.0, 0.08)):
+    for synthetic, low, high in ((real, 1.0 - 1e-9, 1.0), (apart, 0.0, 0.08)):
         fields, tables = judged(synthetic, train, real)
         found = pairs.compute(*tables, fields, weights, np.random.default_rng(0))
         assert low <= found.value <= high
@@ -220,3 +220,24 @@ def test_coverage_by_hand() -> None:
     # Row i (0 to 19) is i steps away; its fifth neighbour is 5, 4, 3, 3, ... steps away: rows 0 to 3.
     assert found.value == pytest.approx(4 / 20)
     assert found.ceiling == 1.0
+
+
+def test_distances_to_many_rows_find_the_same_neighbours() -> None:
+    rng = np.random.default_rng(0)
+    others = rng.random((10_500, 6))
+    rows = np.concatenate([others[:20], others[20:40] + 0.001, rng.random((20, 6))])
+    exact = np.abs(rows[:, None, :] - others[None]).sum(axis=2)
+    found = nearest(rows, others, k=3)
+    assert found == pytest.approx(np.sort(exact, axis=1)[:, :3])
+    assert count_within(rows, others, radius=0.2).tolist() == (exact <= 0.2 + 1e-9).sum(axis=1).tolist()
+
+
+def test_ownership_among_many_rows_is_the_same() -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.random((8_000, 6)), rng.random((3_000, 6))
+    # Rows that many others equal, more than are looked at first.
+    first[:300], second[:100] = 0.5, 0.5
+    synthetic = np.concatenate([first[300:320], second[100:110] + 0.001, np.full((5, 6), 0.5)])
+    found = ownership(synthetic, first, second=second)
+    assert found.share == pytest.approx((20 + 5 * 0.75) / 35)
+    assert found.weights.sum() == pytest.approx(1.0)

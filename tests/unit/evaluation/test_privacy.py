@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from synthetic_healthcare.evaluation._base import NotApplicable
+from synthetic_healthcare.evaluation.distances import Ownership, ownership
 from synthetic_healthcare.evaluation.encoding import Judged
 from synthetic_healthcare.evaluation.privacy.attacks import ATTACKS, attack_scores
 from synthetic_healthcare.evaluation.privacy.closeness import closeness
 from synthetic_healthcare.evaluation.privacy.cohort import Cohort, draw_cohort, near_radius
+from synthetic_healthcare.evaluation.privacy.copied import near_copied
 from synthetic_healthcare.evaluation.privacy.copies import copies, copy_excess, member_copies, more_found
 from synthetic_healthcare.evaluation.privacy.membership import membership, membership_hits
 from synthetic_healthcare.evaluation.privacy.nulls import PARTS, Nulls, advantage, draw_nulls, excess_hits
@@ -133,31 +135,38 @@ def test_copies_are_counted_on_both_sides() -> None:
     assert found.detail["train_rows_found"] == 20
     assert found.detail["p_value"] < 1e-4
     assert found.detail["p_value_holdout"] > 0.99
-    members = member_copies.compute(synthetic, train, holdout, radius, NO_LEAK)
+    members = member_copies.compute(near_copied(synthetic, train, holdout, radius), radius, NO_LEAK)
     assert members.value == pytest.approx(0.1, abs=0.03)
 
 
 def test_replayed_rows_are_near_to_training_rows_only() -> None:
     train, holdout = normal(200, 0), normal(100, 1)
+
+    def owners(synthetic: Judged) -> Ownership:
+        return ownership(synthetic.matrix, train.matrix, second=holdout.matrix)
+
     replay = table(np.repeat(train.matrix[:20], 10, axis=0))
-    found = closeness.compute(replay, train, holdout, NO_LEAK)
+    found = closeness.compute(owners(replay), NO_LEAK)
     assert found.value == pytest.approx(1.0)
     assert found.detail["chance"] == pytest.approx(2 / 3)
     assert found.detail["effective_rows"] == pytest.approx(20)
-    fresh = closeness.compute(normal(300, 2), train, holdout, NO_LEAK)
+    fresh = closeness.compute(owners(normal(300, 2)), NO_LEAK)
     assert fresh.value < 0.25
     assert abs(fresh.detail["z"]) < 3
-    assert closeness.compute(holdout, train, holdout, NO_LEAK).detail["z"] < -4
+    assert closeness.compute(owners(holdout), NO_LEAK).detail["z"] < -4
 
 
 def test_nulls_read_the_noise_of_the_sample() -> None:
     rng = np.random.default_rng(0)
     holdout, synthetic = normal(400, 1), normal(400, 2)
     controls = {code: rng.normal(size=200) for code in ATTACKS}
-    nulls = draw_nulls(
-        controls, synthetic, holdout, train_rows=400, radius=0.1, members=200, nulls=100, rng=rng
-    )
+    copied = near_copied(synthetic, normal(400, 3), holdout, 0.1)
+    owned = ownership(synthetic.matrix, normal(400, 3).matrix, second=holdout.matrix)
+    nulls = draw_nulls(controls, copied, owned, members=200, nulls=100, rng=rng)
     # The largest of five independent areas with standard error sqrt((2 m + 1) / 12) / m, doubled.
     error = 2 * np.sqrt(401 / 12) / 200
     assert nulls.mean("membership") == pytest.approx(1.163 * error, rel=0.2)
+    # A share of 1/2 over about as many rows as there are, at equal sizes doubled; the mean of its upper half.
+    spread = np.sqrt((owned.weights**2).sum())
+    assert nulls.mean("closeness") == pytest.approx(spread / np.sqrt(2 * np.pi), rel=0.35)
     assert nulls.expected_maximum >= max(nulls.mean(part) for part in PARTS)

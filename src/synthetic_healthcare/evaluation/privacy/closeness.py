@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from synthetic_healthcare.evaluation._base import Measure, metric
-from synthetic_healthcare.evaluation.distances import ownership
-from synthetic_healthcare.evaluation.encoding import Judged
+from synthetic_healthcare.evaluation.distances import Ownership
 from synthetic_healthcare.evaluation.privacy.nulls import Nulls
 from synthetic_healthcare.evaluation.statistics import wilson
 
 
 @metric("Synthetic rows nearest to training rows", family="privacy", better="lower", bounds=(0.0, 1.0))
-def closeness(synthetic: Judged, train: Judged, holdout: Judged, nulls: Nulls) -> Measure:
+def closeness(owned: Ownership, nulls: Nulls) -> Measure:
     """Share of synthetic rows whose nearest real row is a training row, beyond the share that chance gives.
 
     (share - p) / (1 - p) with p = n_T / (n_T + n_H), ties split: for tables of equal size 2 share - 1. It
@@ -23,8 +22,7 @@ def closeness(synthetic: Judged, train: Judged, holdout: Judged, nulls: Nulls) -
     doi:10.3389/fdata.2021.679939. DIFF: the paper takes equal sizes; we correct for unequal ones. The
     interval uses the effective number of real rows that are nearest to any synthetic one: these vary.
     """
-    owned = ownership(synthetic.matrix, train.matrix, second=holdout.matrix)
-    chance = len(train) / (len(train) + len(holdout))
+    chance = owned.chance
     effective = 1.0 / float((owned.weights**2).sum())
     low, high = wilson(min(1.0, owned.share), effective)
     value, low, high = ((one - chance) / (1.0 - chance) for one in (min(1.0, owned.share), low, high))

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synthetic_healthcare.evaluation._base import Measure, metric
-from synthetic_healthcare.evaluation.distances import TOLERANCE, count_within, nearest
+from synthetic_healthcare.evaluation.distances import count_within
 from synthetic_healthcare.evaluation.encoding import Judged, Keys
+from synthetic_healthcare.evaluation.privacy.copied import Copied
 from synthetic_healthcare.evaluation.privacy.nulls import Nulls
 from synthetic_healthcare.evaluation.statistics import difference_interval
 
@@ -16,13 +17,10 @@ AllKeys = tuple[Keys, Keys, Keys]
 
 
 @metric("Training patients copied", family="privacy", better="lower", bounds=(0.0, 1.0))
-def member_copies(synthetic: Judged, train: Judged, holdout: Judged, radius: float, nulls: Nulls) -> Measure:
+def member_copies(copied: Copied, radius: float, nulls: Nulls) -> Measure:
     """Share of training rows that have a near copy among the synthetic ones, less that of hold-out rows."""
-    taken, held = (
-        float((nearest(table.matrix, synthetic.matrix, k=1)[:, 0] <= radius + TOLERANCE).mean())
-        for table in (train, holdout)
-    )
-    low, high = difference_interval((taken, len(train)), (held, len(holdout)))
+    taken, held = float(copied.train.mean()), float(copied.holdout.mean())
+    low, high = difference_interval((taken, len(copied.train)), (held, len(copied.holdout)))
     # Fewer training rows than hold-out rows by luck do not make the upper end smaller.
     surplus = max(0.0, held - taken)
     return Measure(
@@ -35,7 +33,9 @@ def member_copies(synthetic: Judged, train: Judged, holdout: Judged, radius: flo
 
 
 @metric("Synthetic rows that are copies", family="privacy", better="lower", bounds=(0.0, 1.0))
-def copies(synthetic: Judged, train: Judged, holdout: Judged, all_keys: AllKeys, radius: float) -> Measure:
+def copies(
+    synthetic: Judged, train_deep: Judged, holdout_deep: Judged, all_keys: AllKeys, radius: float
+) -> Measure:
     """Share of synthetic rows that copy a training row, beyond what chance matches with unseen rows explain.
 
     Equal rows are sought in the whole tables, near copies (within the distance that 1 % of real rows keep
@@ -49,10 +49,10 @@ def copies(synthetic: Judged, train: Judged, holdout: Judged, all_keys: AllKeys,
         train_rows=len(train_keys),
         holdout_rows=len(holdout_keys),
     )
-    within_train = count_within(synthetic.matrix, train.matrix, radius=radius)
-    within_holdout = count_within(synthetic.matrix, holdout.matrix, radius=radius)
+    within_train = count_within(synthetic.matrix, train_deep.matrix, radius=radius)
+    within_holdout = count_within(synthetic.matrix, holdout_deep.matrix, radius=radius)
     near, near_low, near_high = copy_excess(
-        within_train, within_holdout, train_rows=len(train), holdout_rows=len(holdout)
+        within_train, within_holdout, train_rows=len(train_deep), holdout_rows=len(holdout_deep)
     )
     found_train = int(np.isin(train_keys, synthetic_keys).sum())
     found_holdout = int(np.isin(holdout_keys, synthetic_keys).sum())

@@ -14,8 +14,8 @@ from typing import Any, Final, final
 import numpy as np
 import numpy.typing as npt
 
-from synthetic_healthcare.evaluation.distances import TOLERANCE, nearest, ownership
-from synthetic_healthcare.evaluation.encoding import Judged
+from synthetic_healthcare.evaluation.distances import Ownership
+from synthetic_healthcare.evaluation.privacy.copied import Copied
 from synthetic_healthcare.evaluation.statistics import placements, true_positive_rate
 
 Vector = npt.NDArray[np.float64]
@@ -70,11 +70,9 @@ def excess_hits(members: Vector, controls: Vector, *, false_positive_rate: float
 
 def draw_nulls(
     controls: Mapping[str, Vector],
-    synthetic: Judged,
-    holdout: Judged,
+    copied: Copied,
+    owned: Ownership,
     *,
-    train_rows: int,
-    radius: float,
     members: int,
     nulls: int,
     rng: np.random.Generator,
@@ -85,12 +83,11 @@ def draw_nulls(
     ----------
     controls : Mapping of float64 arrays
         Attack scores of the controls.
-    synthetic, holdout : Judged
-        The tables.
-    train_rows : int
-        Number of training rows, to draw as many pseudo-members.
-    radius : float
-        Distance of a near copy.
+    copied : Copied
+        Which rows have a near copy.
+    owned : Ownership
+        Which real rows the synthetic ones are nearest to. Here members are any of these, at random: that is
+        how the share varies where training rows are no nearer than others.
     members : int
         Number of members that the attacks were judged on.
     nulls : int
@@ -98,12 +95,6 @@ def draw_nulls(
     rng : np.random.Generator
         Draws the pseudo-members.
     """
-    copied = nearest(holdout.matrix, synthetic.matrix, k=1)[:, 0] <= radius + TOLERANCE
-    # Who owns the synthetic rows within the hold-out alone: the noise of this table without any leak.
-    nothing = holdout.matrix[:0]
-    weights = ownership(synthetic.matrix, holdout.matrix, second=nothing).weights
-    first = train_rows / (train_rows + len(holdout))
-    shrink = np.sqrt(len(holdout) / (train_rows + len(holdout)))
     found: dict[str, list[float]] = {part: [] for part in PARTS}
     size = len(next(iter(controls.values())))
     for _ in range(nulls):
@@ -120,9 +111,11 @@ def draw_nulls(
                 ),
             )
         )
-        taken = rng.binomial(train_rows, copied.mean()) / train_rows
-        held = rng.binomial(len(holdout), copied.mean()) / len(holdout)
+        taken, held = (
+            rng.binomial(len(flags), copied.holdout.mean()) / len(flags)
+            for flags in (copied.train, copied.holdout)
+        )
         found["member_copies"].append(max(0.0, float(taken - held)))
-        owned = float(weights[rng.random(len(weights)) < first].sum())
-        found["closeness"].append(max(0.0, (owned - first) / (1.0 - first) * shrink))
+        share = float(owned.weights[rng.random(len(owned.weights)) < owned.chance].sum())
+        found["closeness"].append(max(0.0, (share - owned.chance) / (1.0 - owned.chance)))
     return Nulls({part: np.array(values) for part, values in found.items()})
