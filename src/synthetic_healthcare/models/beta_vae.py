@@ -40,11 +40,13 @@ class BetaVAE(TrainedModel):
         capacity: float = Field(0.0, ge=0, description="nats that the KL term is drawn to at the end")
         warm_up: float = Field(0.3, ge=0, le=1, description="share of the training in which beta grows")
         free_bits: float = Field(0.0, ge=0, description="nats a row below which the KL term is not pressed")
-        prior: Literal["mixture", "normal"] = "mixture"
+        prior: Literal["mixture", "normal"] = Field(
+            "mixture", description="what latents are drawn from: a learnt mixture, or N(0, I)"
+        )
         components: int = Field(16, ge=1, description="normals in the prior mixture")
         scale_floor: float = Field(0.02, gt=0, description="smallest learnt standard deviation")
-        learning_rate: float = Field(2e-3, gt=0)
-        weight_decay: float = Field(1e-5, ge=0)
+        learning_rate: float = Field(2e-3, gt=0, description="Adam step size at the start")
+        weight_decay: float = Field(1e-5, ge=0, description="Adam L2 penalty on the weights")
 
     config: Config
 

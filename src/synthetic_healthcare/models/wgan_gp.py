@@ -35,12 +35,14 @@ class WGANGP(TrainedModel):
         discriminator_layers: tuple[int, ...] = Field((256, 256), description="hidden sizes of the critic")
         critic_steps: int = Field(3, ge=1, description="critic updates for each generator update")
         penalty: float = Field(10.0, ge=0, description="weight of the gradient penalty (lambda)")
-        penalty_on: Literal["interpolates", "generated"] = "interpolates"
+        penalty_on: Literal["interpolates", "generated"] = Field(
+            "interpolates", description="points of the penalty: real to generated, or among generated rows"
+        )
         temperature: float = Field(0.5, gt=0, description="softness of the gradients through categories")
         instance_noise: float = Field(0.05, ge=0, description="noise on what the critic sees, at the start")
         learning_rate: float = Field(1e-3, gt=0, description="Adam step size of the generator")
         critic_learning_rate: float = Field(1e-3, gt=0, description="Adam step size of the critic")
-        weight_decay: float = Field(0.0, ge=0)
+        weight_decay: float = Field(0.0, ge=0, description="Adam L2 penalty on the weights")
 
     config: Config
 
