@@ -12,8 +12,6 @@ def fit(train: pd.DataFrame, task: Task) -> Sampler:
     """Learn all rows with the defaults; the schema is inferred, the list of discrete columns is not used."""
     generator = SyntheticDataGenerator(task.model, random_state=task.seed)
     generator.fit(train, target=task.target, holdout=0, epochs=task.epochs)
-    if task.saved is not None:
-        generator.save(task.saved)
     draw: Sampler = generator.generate
     return draw
 

@@ -39,8 +39,8 @@ def judge(
     Returns
     -------
     dict
-        `c2st`, `pairs` (share of what the training rows get), `tstr_trees`, `tstr_logistic` (None where `rows`
-        have one class only), `membership`.
+        `c2st`, `pairs` (share of what the training rows get), `tstr_trees` and `tstr_logistic` (None where
+        `rows` have one class only), `membership`.
 
     Raises
     ------
@@ -95,7 +95,8 @@ def pair_accuracy(rows: pd.DataFrame, holdout: pd.DataFrame) -> float:
 def tstr(rows: pd.DataFrame, holdout: pd.DataFrame, *, target: str, learner: str) -> float | None:
     """Train on `rows`, test on real rows: AUC of a classifier of `target` on the hold-out.
 
-    Source: Esteban et al. 2017, arXiv:1706.02633. None where `rows` hold one class only: nothing can be learnt.
+    Source: Esteban et al. 2017, arXiv:1706.02633. None where `rows` hold one class only: nothing can be
+    learnt from them.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -126,7 +127,7 @@ def membership(rows: pd.DataFrame, train: pd.DataFrame, holdout: pd.DataFrame) -
 
 
 def _aligned(rows: pd.DataFrame, real: pd.DataFrame) -> pd.DataFrame:
-    absent = sorted(set(real) - set(rows))
+    absent = [str(name) for name in real if name not in rows]
     if absent:
         raise ValueError(f"the synthetic table lacks the columns {', '.join(absent)}")
     rows = rows[list(real)]

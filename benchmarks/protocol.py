@@ -44,8 +44,6 @@ class Task:
         Passes over the rows; None: the method's own default.
     synthetic : str
         CSV file to write.
-    saved : str or None
-        File for the fitted model, for methods that have one.
     """
 
     model: str
@@ -56,7 +54,6 @@ class Task:
     seed: int
     epochs: int | None
     synthetic: str
-    saved: str | None = None
 
     def write(self, path: Path) -> None:
         """Write the task where `serve` reads it."""
@@ -85,7 +82,10 @@ def serve(fit: Callable[[pd.DataFrame, Task], Sampler], *, packages: tuple[str, 
         "fit_seconds": fitted - start,
         "draw_seconds": drawn - fitted,
         "peak_mb": peak_mb(),
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in packages}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in packages},
+        },
     }
     Path(sys.argv[2]).write_text(json.dumps(facts), encoding="utf-8")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -14,7 +14,8 @@ import pandas as pd
 
 from synthetic_healthcare import models, pipeline
 from synthetic_healthcare.config import RunConfig
-from synthetic_healthcare.errors import ConfigError
+from synthetic_healthcare.errors import ConfigError, DataError, EvaluationError
+from synthetic_healthcare.evaluation.views import check_columns
 from synthetic_healthcare.fitted import Fitted, Origin
 from synthetic_healthcare.progress import Progress, phase
 from synthetic_healthcare.schema.schema import Schema
@@ -113,7 +114,8 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         training=trained.facts(),
         history=trained.outcome.history.to_dict(),
     )
-    return Fitted(config, trained.model, prepared.encoder, split.table_format, origin)
+    table_format = _protected_levels(split, prepared)
+    return Fitted(config, trained.model, prepared.encoder, table_format, origin)
 
 
 def stream(seed: int, name: str, *, call: int = 0) -> np.random.Generator:
@@ -125,9 +127,16 @@ def _split(data: Any, request: FitRequest, seed: int) -> _Split:
     frame, table_format = to_pandas(data)
     check_table(frame)
     schema = _schema(frame, request)
-    share, others = _holdout(request.holdout)
+    share, others = _holdout(request.holdout, frame, schema)
     salt = stream(seed, "split").bytes(16)
     held = in_holdout(frame, share, salt=salt, group=schema.group)
+    left = int((~held).sum())
+    if left < pipeline.MINIMUM_ROWS:
+        raise ConfigError(
+            f"a hold-out of {share} leaves {left} of the {len(frame)} rows to learn from (equal rows, and "
+            f"rows of one patient, stay together), and at least {pipeline.MINIMUM_ROWS} are needed. Ask for "
+            "a smaller hold-out"
+        )
     return _Split(
         frame=frame,
         table_format=table_format,
@@ -145,17 +154,50 @@ def _schema(frame: pd.DataFrame, request: FitRequest) -> Schema:
     if declared is None:
         return Schema.infer(frame, target=request.target)
     schema = declared if isinstance(declared, Schema) else Schema.from_yaml(declared)
+    schema.check(frame)
+    # The order and the dtypes are the table's own: the schema may have been read from a file of it.
+    held = (
+        column if "dtype" in column.declared else replace(column, dtype=str(frame[column.name].dtype))
+        for column in (schema[name] for name in frame.columns)
+    )
+    schema = Schema(tuple(held))
     return schema if request.target is None else schema.with_target(request.target)
 
 
-def _holdout(holdout: Any) -> tuple[float, int]:
+def _holdout(holdout: Any, frame: pd.DataFrame, schema: Schema) -> tuple[float, int]:
     """Read `holdout` as a share and the number of rows that are given beside the table."""
-    if isinstance(holdout, int | float) and not isinstance(holdout, bool):
+    if holdout is None or isinstance(holdout, bool):
+        raise ConfigError(f"holdout must be a share (0: none) or a table; this is a {type(holdout).__name__}")
+    if isinstance(holdout, int | float | np.number):
         # Written so that nan is refused too.
         if not 0 <= holdout < 1:
             raise ConfigError(f"holdout must be a share from 0 to below 1, or a table; this is {holdout}")
         return float(holdout), 0
-    return 0.0, len(to_pandas(holdout)[0])
+    others = to_pandas(holdout)[0]
+    try:
+        check_columns(others, schema, what="hold-out")
+    except EvaluationError as problem:
+        raise DataError(str(problem)) from problem
+    if fingerprint(others) == fingerprint(frame):
+        raise DataError("the hold-out is the table to learn. Give a table of other patients, or a share")
+    return 0.0, len(others)
+
+
+def _protected_levels(split: _Split, prepared: pipeline.Prepared) -> TableFormat:
+    """Take levels that patients hold and the encoder did not keep out of ordered Categoricals.
+
+    A level that nobody holds comes from a declaration; one that few patients hold is a cell's value.
+    """
+    nothing = prepared.encoded.take(np.zeros(0, dtype=np.intp))
+    empty = prepared.encoder.decode(nothing, np.random.default_rng(0))
+    levels = {}
+    for name, declared in split.table_format.levels.items():
+        kept = set(empty[name].cat.categories)
+        held = set(split.frame[name].dropna())
+        # Nothing is kept of identifiers and of categories that are learnt as numbers.
+        if kept:
+            levels[name] = tuple(level for level in declared if level in kept or level not in held)
+    return replace(split.table_format, levels=levels)
 
 
 def _seed(request: FitRequest) -> int:
@@ -169,7 +211,7 @@ def _seed(request: FitRequest) -> int:
 def _identity(table: str, split: _Split, request: FitRequest) -> dict[str, str]:
     """Hashes of all that the weights depend on: a checkpoint goes on only where all of them agree."""
     settings = request.config.to_dict()
-    # How often it is saved, and when it has to stop, do not change a single update.
+    # How often it is saved changes no update; how long it may take is for each attempt to say.
     for name in ("checkpoint_every", "max_seconds"):
         del settings["model"]["training"][name]
     return {

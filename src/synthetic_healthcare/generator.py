@@ -90,10 +90,8 @@ class SyntheticDataGenerator:
         config.require_available()
         require_model(config.model.type, models.available())
         models.settings(config.model.type, config.model.architecture)
-        if random_state is not None and random_state < 0:
-            raise ConfigError(f"random_state must be 0 or more, or None; this is {random_state}")
         self._config = config
-        self._random_state = random_state
+        self._random_state = None if random_state is None else _whole("random_state", random_state, least=0)
         self._fitted: Fitted | None = None
         self._draws = 0
 
@@ -211,6 +209,7 @@ class SyntheticDataGenerator:
         *,
         augmentation_factor: float = 1.0,
         random_state: int | None = None,
+        progress: Progress | None = None,
     ) -> Any:
         """Draw synthetic patients.
 
@@ -223,6 +222,8 @@ class SyntheticDataGenerator:
         random_state : int, optional
             Seed of this draw. Default: the generator's own stream, which goes on from call to call and starts
             again with `fit` and `load`.
+        progress : Progress, optional
+            Default: a live display where standard error is a terminal.
 
         Returns
         -------
@@ -231,8 +232,12 @@ class SyntheticDataGenerator:
         """
         fitted = self._require_fitted("generate")
         n = _rows(n_samples, augmentation_factor, default=fitted.origin.rows["train"])
-        frame = pd.concat(list(self._frames(n, random_state)), ignore_index=True)
-        return restore(frame, fitted.table_format)
+        frames: list[pd.DataFrame] = []
+        with phase(progress or default_progress(), "sample", n) as watched:
+            for frame in self._frames(n, random_state):
+                frames.append(frame)
+                watched.advance(sum(map(len, frames)))
+        return restore(pd.concat(frames, ignore_index=True), fitted.table_format)
 
     def generate_to(
         self,
@@ -315,7 +320,7 @@ class SyntheticDataGenerator:
             train=tables.train,
             holdout=tables.holdout,
             schema=fitted.schema,
-            options=EvaluationOptions(seed=seed),
+            options=EvaluationOptions(seed=_whole("seed", seed, least=0)),
             progress=progress or default_progress(),
             context={
                 "model": fitted.model.name,
@@ -353,7 +358,7 @@ class SyntheticDataGenerator:
             rng = stream(fitted.origin.seed, "sample", call=self._draws)
             self._draws += 1
         else:
-            rng = stream(random_state, "sample")
+            rng = stream(_whole("random_state", random_state, least=0), "sample")
         chunks = pipeline.sample(fitted.model, n, seed=int(rng.integers(2**62)))
         return pipeline.restore(chunks, fitted.encoder, rng=rng)
 
@@ -370,14 +375,20 @@ def _with_training(config: RunConfig, epochs: int | None, max_seconds: float | N
     return config.with_overrides(overrides) if overrides else config
 
 
+def _whole(name: str, value: int, *, least: int) -> int:
+    """The argument as a plain integer, whatever library it comes from."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ConfigError(f"{name} must be a whole number; this is a {type(value).__name__}") from None
+    if number < least:
+        raise ConfigError(f"{name} must be at least {least}; this is {number}")
+    return number
+
+
 def _rows(n_samples: int | None, factor: float, *, default: int) -> int:
     """How many rows are asked for."""
-    try:
-        n = operator.index(default if n_samples is None else n_samples)
-    except TypeError:
-        raise ConfigError(f"n_samples must be a whole number; this is a {type(n_samples).__name__}") from None
-    if n < 1:
-        raise ConfigError(f"n_samples must be at least 1; this is {n}")
+    n = _whole("n_samples", default if n_samples is None else n_samples, least=1)
     # Written so that nan is refused too.
     if not 0 < factor < float("inf"):
         raise ConfigError(f"augmentation_factor must be a number above 0; this is {factor}")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthetic_healthcare.errors import EvaluationError
+from synthetic_healthcare.evaluation.views import check_columns
 from synthetic_healthcare.fitted import Fitted
 from synthetic_healthcare.tables.frames import to_pandas
 from synthetic_healthcare.tables.holdout import in_holdout
@@ -45,6 +46,8 @@ class JudgedTables:
             The arguments are swapped, or `real` is not the table that was learnt.
         """
         origin = fitted.origin
+        for what, frame in (("synthetic", synthetic), ("real", real)):
+            check_columns(frame, fitted.schema, what=what)
         if fingerprint(synthetic) in (origin.table, origin.train):
             raise EvaluationError(
                 "the first table is the one that was learnt: the arguments may be swapped. "
@@ -54,13 +57,26 @@ class JudgedTables:
         if given not in (origin.table, origin.train):
             raise EvaluationError(
                 "the second table is not the one given to fit (its fingerprint differs), so nothing can be "
-                "said of which patients the model saw. Call evaluate(synthetic, real) with that table, unchanged"
+                "said of which patients the model saw. Call evaluate(synthetic, real) with that table, "
+                "unchanged"
             )
         if holdout is not None:
-            return JudgedTables(synthetic, _train(fitted, real, given), to_pandas(holdout)[0])
+            return JudgedTables(synthetic, _train(fitted, real, given), _other_patients(fitted, holdout))
         held = _held(fitted, real)
         aside = real[held].reset_index(drop=True)
         return JudgedTables(synthetic, real[~held].reset_index(drop=True), aside if len(aside) else None)
+
+
+def _other_patients(fitted: Fitted, holdout: Any) -> pd.DataFrame:
+    """The table given as hold-out, which must not be the one that was learnt."""
+    frame = to_pandas(holdout)[0]
+    check_columns(frame, fitted.schema, what="hold-out")
+    if fingerprint(frame) in (fitted.origin.table, fitted.origin.train):
+        raise EvaluationError(
+            "the hold-out is the table that was learnt: members and non-members would be the same patients. "
+            "Give patients that the model never saw, or leave holdout out"
+        )
+    return frame
 
 
 def _held(fitted: Fitted, real: pd.DataFrame) -> npt.NDArray[np.bool_]:

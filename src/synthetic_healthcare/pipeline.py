@@ -35,6 +35,8 @@ from synthetic_healthcare.transforms.encoder import TableEncoder, fit_encoder
 
 #: Fewest rows that can choose the best moment: with fewer, all rows train and the last moment is kept.
 MINIMUM_VALIDATION: Final = 20
+#: Fewest rows to learn from: what a table of 50, the fewest that `fit` takes, keeps after its hold-out.
+MINIMUM_ROWS: Final = 30
 #: Most rows on either side of a two-sample score during training.
 _SCORED_ROWS: Final = 2000
 
@@ -98,7 +100,7 @@ def prepare(
     DataError, SchemaError
         The table cannot be learnt as it stands; the column and the remedy are named.
     """
-    check_table(frame)
+    check_table(frame, minimum_rows=MINIMUM_ROWS)
     schema.check(frame)
     note = check_target(frame, schema)
     encoder = fit_encoder(frame, schema, config=transforms, rng=rng)

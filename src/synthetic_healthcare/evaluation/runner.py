@@ -124,6 +124,7 @@ def evaluate(
             **facts,
             "null_risk": None if nulls is None else nulls.expected_maximum,
             **dict(context or {}),
+            "notes": [*(context or {}).get("notes", ()), *facts["notes"]],
         },
         figures,
     )

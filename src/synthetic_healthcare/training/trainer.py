@@ -222,6 +222,10 @@ class Trainer:
         if found is None:
             return
         self._state, losses, tensors = found
+        allowed = self._config.max_seconds or math.inf
+        if self._state.reason == "max_seconds" and self._state.seconds < allowed:
+            # It was given more time since: it goes on.
+            self._state.reason = ""
         device = self._rng.device
         self._losses = {
             name: [torch.tensor(value, device=device) for value in values] for name, values in losses.items()

@@ -253,9 +253,10 @@ def fit_encoder(
         Their columns. Domains count as public only where they were declared; those that were read from the
         data are learnt again, with protection, and the encoder's own `schema` holds what was kept.
     config : TransformConfig
-        Settings.
+        Settings; its floors count patients.
     rng : numpy.random.Generator
-        Needed by the Gaussian mixture only; the same one gives the same encoder.
+        Draws one row of each patient where some have several, and serves the Gaussian mixture; the same one
+        gives the same encoder.
 
     Returns
     -------
@@ -275,8 +276,12 @@ def fit_encoder(
     learnt_missing: list[npt.NDArray[np.bool_] | None] = []
     notes: list[str] = []
     columns: list[Column] = []
+    protected = _one_row_a_patient(frame, schema.group, rng)
     for column in schema.columns:
-        held, missing, remarks = _fit_column(frame[column.name], column, config, rng)
+        held, missing, remarks = _fit_column(protected[column.name], column, config, rng)
+        if missing is not None and protected is not frame:
+            # What is missing together is told by all rows; whether enough patients share it, by theirs.
+            missing = read_cells(frame[column.name], column).missing
         fitted.append(held)
         learnt_missing.append(missing)
         notes += remarks
@@ -290,6 +295,14 @@ def fit_encoder(
     masks = [learnt_missing[panel[0]] for panel in panels]
     present = tuple(1.0 - float(mask.mean()) for mask in masks if mask is not None)
     return TableEncoder(Schema(tuple(columns)), tuple(fitted), panels, present, tuple(notes))
+
+
+def _one_row_a_patient(frame: pd.DataFrame, group: str | None, rng: np.random.Generator) -> pd.DataFrame:
+    """Draw one row of each patient, so that a floor on rows is a floor on patients."""
+    if group is None or not frame[group].duplicated().any():
+        return frame
+    drawn = frame.iloc[rng.permutation(len(frame))]
+    return drawn[~drawn[group].duplicated()].reset_index(drop=True)
 
 
 def _fit_column(
