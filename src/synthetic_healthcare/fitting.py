@@ -97,7 +97,7 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
     trained = pipeline.train(
         prepared,
         config.model.type,
-        models.settings(config.model.type, config.model.architecture),
+        models.settings(config.model.type, config.model.architecture, rows=len(split.train)),
         training=config.model.training,
         seed=int(stream(seed, "train").integers(2**62)),
         checkpoint=checkpoint,
@@ -130,22 +130,34 @@ def _split(data: Any, request: FitRequest, seed: int) -> _Split:
     share, others = _holdout(request.holdout, frame, schema)
     salt = stream(seed, "split").bytes(16)
     held = in_holdout(frame, share, salt=salt, group=schema.group)
-    left = int((~held).sum())
-    if left < pipeline.MINIMUM_ROWS:
-        raise ConfigError(
-            f"a hold-out of {share} leaves {left} of the {len(frame)} rows to learn from (equal rows, and "
-            f"rows of one patient, stay together), and at least {pipeline.MINIMUM_ROWS} are needed. Ask for "
-            "a smaller hold-out"
-        )
+    train = frame[~held].reset_index(drop=True)
+    _require_enough(train, schema, share)
     return _Split(
         frame=frame,
         table_format=table_format,
         schema=schema,
         share=share,
         salt=salt,
-        train=frame[~held].reset_index(drop=True),
+        train=train,
         held_rows=int(held.sum()) + others,
     )
+
+
+def _require_enough(train: pd.DataFrame, schema: Schema, share: float) -> None:
+    """Refuse to learn from so few rows, or patients, that the floors would leave nothing to learn."""
+    rows, least = len(train), pipeline.MINIMUM_ROWS
+    if rows < least:
+        raise ConfigError(
+            f"a hold-out of {share} leaves {rows} rows to learn from (equal rows, and rows of one patient, "
+            f"stay together), and at least {least} are needed. Ask for a smaller hold-out"
+        )
+    patients = rows if schema.group is None else train[schema.group].nunique(dropna=False)
+    if patients < least:
+        raise DataError(
+            f"column {schema.group!r} names {patients} patients in the {rows} rows to learn from, and at "
+            f"least {least} are needed: fewer can be neither learnt from nor protected. Give more patients, "
+            "ask for a smaller hold-out, or declare the column's role as identifier"
+        )
 
 
 def _schema(frame: pd.DataFrame, request: FitRequest) -> Schema:

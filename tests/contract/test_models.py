@@ -261,3 +261,18 @@ def test_what_is_kept_does_not_grow_with_the_rows(name: str) -> None:
 def test_bf16_trains(name: str) -> None:
     model = trained(name, mixed_rows(100), epochs=1, gradient=PlainGradient("bf16"))
     assert np.isfinite(sampled(model, 20).continuous).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_small_tables_have_defaults_of_their_own_which_the_user_can_set(name: str) -> None:
+    small, large = (models.settings(name, {}, rows=rows) for rows in (100, 10_000))
+    assert large == models.config_class(name)()
+    assert small == models.config_class(name).model_validate(models.config_class(name).small)
+    weights = [
+        sum(p.numel() for p in models.build(name, mixed_layout(), c).parameters()) for c in (small, large)
+    ]
+    assert weights[0] < weights[1]
+    field = next(iter(models.config_class(name).small))
+    assert getattr(models.settings(name, {field: getattr(large, field)}, rows=100), field) == getattr(
+        large, field
+    )

@@ -67,6 +67,7 @@ def notes(generator: SyntheticDataGenerator) -> str:
         (lambda t: t.mask(t.notna()), DataError, "all values of all 4 columns are missing"),
         (lambda t: t[["ward"]].assign(ward="north", site="A"), DataError, "holds anything to learn"),
         (lambda t: t.assign(dose=[np.inf, 1.5] * 60), DataError, r"infinite values in 'dose' \(60\)"),
+        (lambda t: t.assign(dose=[1.7e308, 1.5] * 60), DataError, r"values beyond 1e100 in 'dose' \(60\)"),
         (lambda t: t.assign(lab=pd.Series([7, "bad"] * 60, dtype=object)), DataError, "mixed in 'lab'"),
         (lambda t: t.assign(note=[f"he said {i} is fine" for i in range(ROWS)]), RejectColumn, "'note'"),
         (lambda t: t.assign(wait=pd.to_timedelta(range(ROWS), unit="h")), RejectColumn, "'wait'.*durations"),

@@ -179,6 +179,11 @@ def test_evaluate_refuses_the_training_table_as_synthetic(folder: Path, shell: S
     assert "same rows" in shell.refuses("evaluate", "--synthetic", train, "--train", train)
 
 
+def test_evaluate_refuses_the_training_table_as_holdout(folder: Path, shell: Shell) -> None:
+    tables = ("--synthetic", folder / "other.csv", "--train", folder / "train.csv")
+    assert "never learnt" in shell.refuses("evaluate", *tables, "--holdout", folder / "train.csv")
+
+
 def test_inspect_says_what_the_model_is(folder: Path, shell: Shell) -> None:
     assert shell.run("inspect", folder / "model.shm", "--json") == 0
     facts = json.loads(shell.out)

@@ -144,9 +144,10 @@ def test_a_checkpoint_of_another_run_is_refused_by_name(
     differing: str, change: dict[str, object], plain_table: MakeTable, quick_fit: Fit, tmp_path: Path
 ) -> None:
     quick_fit(plain_table(120), checkpoint=tmp_path)
-    rows = change.pop("rows", 120)
+    changed = {"rows": 120, **change}
+    rows = changed.pop("rows")
     with pytest.raises(CheckpointError, match=rf"another run: its .*{differing}.* Give another folder"):
-        quick_fit(plain_table(rows), checkpoint=tmp_path, **change)
+        quick_fit(plain_table(rows), checkpoint=tmp_path, **changed)
 
 
 def test_a_fit_that_ran_out_of_time_goes_on_when_given_more(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -283,3 +286,25 @@ def test_a_stream_holds_one_chunk_at_a_time(
     assert pa.parquet.read_metadata(tmp_path / "many.parquet").num_rows == rows
     assert len(seen) == 9
     assert most <= 2
+
+
+_ELSEWHERE = """
+from synthetic_healthcare import SyntheticDataGenerator
+generator = SyntheticDataGenerator("beta-vae", random_state=0)
+generator.fit("patients.csv", epochs=1).save("model.shm")
+generator.generate_to("made.csv", 100)
+"""
+
+
+def test_another_process_gives_the_same_bytes(
+    clinical_table: MakeTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sets of codes are hashed differently in every process; nothing may depend on their order."""
+    clinical_table().to_csv(tmp_path / "patients.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(_ELSEWHERE, "here", "exec"), {})
+    here = [Path(name).read_bytes() for name in ("model.shm", "made.csv")]
+    paths = os.pathsep.join(path for path in sys.path if path)
+    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": "1"}
+    subprocess.run([sys.executable, "-c", _ELSEWHERE], env=environment, check=True, timeout=300)
+    assert [Path(name).read_bytes() for name in ("model.shm", "made.csv")] == here

@@ -161,8 +161,18 @@ def test_shares_that_are_none(holdout: Any, message: str, table: pd.DataFrame, q
 
 
 def test_a_holdout_that_leaves_too_little_to_learn_is_refused(plain_table: MakeTable, quick_fit: Fit) -> None:
-    with pytest.raises(ConfigError, match=r"hold-out of 0\.9 leaves \d+ of the 60 rows.*at least 30"):
+    with pytest.raises(ConfigError, match=r"hold-out of 0\.9 leaves \d+ rows.*at least 30"):
         quick_fit(plain_table(60), holdout=0.9)
+
+
+def test_too_few_patients_are_refused_however_many_rows_they_have(
+    plain_table: MakeTable, quick_fit: Fit
+) -> None:
+    frame = plain_table(240).assign(patient_id=np.arange(240) // 12)
+    with pytest.raises(DataError, match=r"'patient_id' names \d+ patients.*at least 30"):
+        quick_fit(frame)
+    schema = Schema.infer(frame).with_column("patient_id", role="identifier")
+    assert len(quick_fit(frame, schema=schema).generate(20)) == 20
 
 
 def test_a_holdout_of_other_columns_is_refused_before_training(table: pd.DataFrame, quick_fit: Fit) -> None:

@@ -88,7 +88,9 @@ def test_an_epoch_of_a_small_table_has_a_least_number_of_updates() -> None:
     assert TrainingConfig(epochs=2, batch_size=100).updates_for(10_000) == 200
 
 
-def checked(means: list[float], *, noise: float, patience: int | None = 3) -> tuple[list[float], Outcome, Mean]:
+def checked(
+    means: list[float], *, noise: float, patience: int | None = 3
+) -> tuple[list[float], Outcome, Mean]:
     """Train with checks of given means, whose rows differ between checks by `noise` standard errors."""
     seen: list[float] = []
     module = Mean()
@@ -152,7 +154,9 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         run(config, score=deadly, checkpoint=Checkpoint(tmp_path, {"table": "a"}, seed=5))
     assert recorded_seed(tmp_path) == 5
-    resumed, outcome = run(config, score=lambda: np.ones(3), checkpoint=Checkpoint(tmp_path, {"table": "a"}, seed=5))
+    resumed, outcome = run(
+        config, score=lambda: np.ones(3), checkpoint=Checkpoint(tmp_path, {"table": "a"}, seed=5)
+    )
     assert torch.equal(resumed.value, whole.value)
     assert outcome.history.to_dict() == told.history.to_dict()
 

@@ -40,11 +40,16 @@ def evaluate(
     generated, seen = read_table(synthetic), read_table(train)
     if looks_swapped(generated, seen):
         raise EvaluationError("--synthetic and --train hold the same rows: were the two files exchanged?")
+    unseen = None if holdout is None else read_table(holdout)
+    if unseen is not None and looks_swapped(unseen, seen):
+        raise EvaluationError(
+            "--holdout and --train hold the same rows: give patients that were never learnt"
+        )
     known = Schema.infer(seen, target=target) if schema is None else Schema.from_yaml(schema)
     report = judge(
         generated,
         train=seen,
-        holdout=None if holdout is None else read_table(holdout),
+        holdout=unseen,
         schema=known if target is None else known.with_target(target),
         options=EvaluationOptions(seed=seed),
         progress=default_progress(),

@@ -9,7 +9,7 @@ import typer
 from synthetic_healthcare.cli.output import Json, print_json
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from synthetic_healthcare.models._base import ModelConfig
 
 
 def models(
@@ -22,6 +22,7 @@ def models(
     """
     from synthetic_healthcare.config import require_model
     from synthetic_healthcare.models import available, config_class
+    from synthetic_healthcare.models._base import SMALL_TABLE
 
     names = available()
     if name is not None:
@@ -35,11 +36,16 @@ def models(
         typer.echo(each)
         for setting, facts in settings[each].items():
             typer.echo(f"  {setting:<24} {facts['default']!s:<16} {facts['description']}".rstrip())
+            if "small" in facts:
+                typer.echo(f"  {'':<24} {facts['small']!s:<16} (below {SMALL_TABLE} rows)")
 
 
-def _settings(config: type[BaseModel]) -> dict[str, dict[str, Any]]:
+def _settings(config: type[ModelConfig]) -> dict[str, dict[str, Any]]:
     defaults = config().model_dump(mode="json")
-    return {
-        name: {"default": defaults[name], "description": field.description or ""}
-        for name, field in config.model_fields.items()
-    }
+    small = config.model_validate(config.small).model_dump(mode="json")
+    settings = {}
+    for name, field in config.model_fields.items():
+        settings[name] = {"default": defaults[name], "description": field.description or ""}
+        if small[name] != defaults[name]:
+            settings[name]["small"] = small[name]
+    return settings

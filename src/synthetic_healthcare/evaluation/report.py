@@ -35,7 +35,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Score:
-    """A score from 0 to 1 with its 95 % interval; `value` is `None`, with the reason, where it cannot be had."""
+    """A score from 0 to 1 with its 95 % interval; without a value it says why."""
 
     value: float | None
     lower: float | None = None
@@ -47,11 +47,11 @@ class Score:
 @final
 @dataclass(frozen=True)
 class EvaluationReport(Mapping[str, Any]):
-    """The judgement of a synthetic table; confidential by default, since it is computed from real rows.
+    """The judgement of a synthetic table; confidential, since it is computed from real rows.
 
     As a mapping it gives `report["utility_score"]`, `report["privacy_score"]` (floats, or `None` with the
-    reason in `report["privacy_reason"]`), their `_lower` and `_upper` ends, `report["verdict"]`, and the value
-    of every metric by name.
+    reason in `report["privacy_reason"]`), their `_lower` and `_upper` ends, `report["verdict"]`, and the
+    value of every metric by name.
 
     Parameters
     ----------

@@ -46,8 +46,17 @@ def config_class(name: str) -> type[ModelConfig]:
     return model_class(name).Config
 
 
-def settings(name: str, architecture: Mapping[str, Any]) -> ModelConfig:
-    """Check a model's own settings.
+def settings(name: str, architecture: Mapping[str, Any], *, rows: int | None = None) -> ModelConfig:
+    """Check a model's own settings, and fill in its defaults.
+
+    Parameters
+    ----------
+    name : str
+        Which model.
+    architecture : Mapping
+        What the user set.
+    rows : int, optional
+        Rows of the table: defaults of a small table differ (see `ModelConfig.small`).
 
     Raises
     ------
@@ -57,6 +66,8 @@ def settings(name: str, architecture: Mapping[str, Any]) -> ModelConfig:
     import difflib
 
     from pydantic import ValidationError
+
+    from synthetic_healthcare.models._base import SMALL_TABLE
 
     config = config_class(name)
     unknown = [key for key in architecture if key not in config.model_fields]
@@ -68,7 +79,8 @@ def settings(name: str, architecture: Mapping[str, Any]) -> ModelConfig:
             f"Known here: {', '.join(config.model_fields)}"
         )
     try:
-        return config.model_validate(dict(architecture))
+        small = config.small if rows is not None and rows < SMALL_TABLE else {}
+        return config.model_validate({**small, **architecture})
     except ValidationError as problem:
         reasons = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problem.errors())
         raise ConfigError(f"model.architecture of {name}: {reasons}") from problem

@@ -8,7 +8,8 @@ and the model cannot tell which.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -17,9 +18,21 @@ from torch import Tensor, nn
 from synthetic_healthcare.phases import Phase
 from synthetic_healthcare.schema.layout import Layout
 
+#: Rows below which a model's settings for small tables are its defaults.
+SMALL_TABLE: Final = 500
+
 
 class ModelConfig(BaseModel):
-    """Settings of a model: frozen, and strict about unknown names."""
+    """Settings of a model: frozen, and strict about unknown names.
+
+    Attributes
+    ----------
+    small : Mapping
+        Defaults that stand in for the fields' own where the table has fewer than `SMALL_TABLE` rows: with few
+        rows a large network remembers patients where a small one still learns the table.
+    """
+
+    small: ClassVar[Mapping[str, Any]] = {}
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

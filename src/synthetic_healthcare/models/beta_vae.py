@@ -1,13 +1,14 @@
 """beta-VAE (Higgins et al. 2017; Burgess et al. 2018) for mixed tables.
 
 Encoder and decoder are perceptrons with a linear path beside them. Every continuous part has a learnt
-standard deviation, and values are drawn from it. The latent is drawn from a mixture of normals that is learnt together
-with the rest: a decoder is only good where encodings are, and N(0, I) is not where they are.
+standard deviation, and values are drawn from it. The latent is drawn from a mixture of normals that is learnt
+together with the rest: a decoder is only good where encodings are, and N(0, I) is not where they are.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Literal, final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Literal, final
 
 import torch
 from jaxtyping import Float
@@ -32,6 +33,13 @@ class BetaVAE(TrainedModel):
 
     class Config(ModelConfig):
         """Settings of the beta-VAE."""
+
+        small: ClassVar[Mapping[str, Any]] = {
+            "encoder_layers": (64,),
+            "decoder_layers": (32,),
+            "beta": 1.25,
+            "components": 8,
+        }
 
         embedding_dim: int = Field(10, ge=1, description="size of the latent")
         encoder_layers: tuple[int, ...] = Field((128, 128), description="hidden sizes of the encoder")

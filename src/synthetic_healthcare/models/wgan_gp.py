@@ -6,8 +6,9 @@ beside its perceptrons and draws hard categories with straight-through gradients
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import ClassVar, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import torch
 from jaxtyping import Float
@@ -29,6 +30,12 @@ class WGANGP(TrainedModel):
 
     class Config(ModelConfig):
         """Settings of WGAN-GP."""
+
+        small: ClassVar[Mapping[str, Any]] = {
+            "generator_layers": (64,),
+            "discriminator_layers": (128, 128),
+            "critic_steps": 2,
+        }
 
         embedding_dim: int = Field(64, ge=1, description="size of the generator's noise")
         generator_layers: tuple[int, ...] = Field((128, 128), description="hidden sizes of the generator")

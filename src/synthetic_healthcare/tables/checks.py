@@ -5,12 +5,16 @@ from __future__ import annotations
 import numbers
 from collections import Counter
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pandas as pd
 
 from synthetic_healthcare.errors import DataError, SchemaError
+
+#: Largest number that is taken: squares and sums of such values stay within doubles. Programs that write the
+#: largest double for a missing value are found by it.
+_LARGEST: Final = 1e100
 
 
 class HasTarget(Protocol):
@@ -38,7 +42,8 @@ def check_table(frame: pd.DataFrame, *, minimum_rows: int = 50) -> None:
     SchemaError
         Duplicate column names, or names that are blank, not text or run over several lines.
     DataError
-        Too few rows or columns, no value at all, infinities, or numbers mixed with text.
+        Too few rows or columns, no value at all, infinities and numbers beyond 1e100, or numbers mixed with
+        text.
     """
     _check_names(frame)
     if not len(frame):
@@ -120,20 +125,21 @@ def _check_names(frame: pd.DataFrame) -> None:
 
 
 def _check_infinities(frame: pd.DataFrame) -> None:
-    found = {name: _count_infinities(frame[name]) for name in frame.columns}
-    listed = ", ".join(f"{name!r} ({count})" for name, count in found.items() if count)
-    if listed:
-        raise DataError(
-            f"infinite values in {listed}. Replace them by missing values or by the limit that they mean"
-        )
+    for limit, what in ((np.finfo(float).max, "infinite values"), (_LARGEST, "values beyond 1e100")):
+        found = {name: _count_beyond(frame[name], limit) for name in frame.columns}
+        listed = ", ".join(f"{name!r} ({count})" for name, count in found.items() if count)
+        if listed:
+            raise DataError(
+                f"{what} in {listed}. Replace them by missing values or by the limit that they mean"
+            )
 
 
-def _count_infinities(series: pd.Series[Any]) -> int:
+def _count_beyond(series: pd.Series[Any], limit: float) -> int:
     if pd.api.types.is_float_dtype(series.dtype):
-        return int(np.isinf(series.to_numpy(dtype="float64", na_value=np.nan)).sum())
+        return int((np.abs(series.to_numpy(dtype="float64", na_value=np.nan)) > limit).sum())
     if series.dtype != np.dtype(object):
         return 0
-    return sum(isinstance(cell, float) and bool(np.isinf(cell)) for cell in series.to_numpy())
+    return sum(isinstance(cell, float) and abs(cell) > limit for cell in series.to_numpy())
 
 
 def _check_mixtures(frame: pd.DataFrame) -> None:

@@ -25,7 +25,9 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     epochs: int | None = Field(
-        None, ge=1, description="passes over the rows, of 15 updates at least; default: 100, up to 5,000 updates"
+        None,
+        ge=1,
+        description="passes over the rows, of 15 updates at least; default: 100, up to 5,000 updates",
     )
     max_seconds: float | None = Field(None, gt=0, description="stop at the first update after this")
     batch_size: int | None = Field(None, ge=2, description="rows in a batch; default: 64, more for many rows")

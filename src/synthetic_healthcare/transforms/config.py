@@ -20,8 +20,8 @@ class TransformConfig(BaseModel):
         Patients that a learned value must be held by. A value, category, code, limit or extreme that fewer
         patients hold is merged or resampled and is not stored.
     knots : int
-        Most points of a learned quantile function, each a mean of at least `rare_floor` values; half of them
-        at most are kept for heaped values.
+        Most heaped values of a column that are kept as they are, and most points of the quantile function
+        between them, each a mean of at least `rare_floor` values.
     spike_share : float
         Share of a column from which one value counts as a point mass (zero inflation, a pile at the limit of
         detection) and becomes a state of its own, where it stands out from the values beside it and
@@ -42,7 +42,7 @@ class TransformConfig(BaseModel):
 
     numeric: Literal["quantile", "modes"] = "quantile"
     rare_floor: int = Field(default=5, ge=1)
-    knots: int = Field(default=256, ge=8)
+    knots: int = Field(default=128, ge=8)
     spike_share: float = Field(default=0.1, gt=0, le=1)
     spike_distinct: int = Field(default=20, ge=1)
     max_spikes: int = Field(default=4, ge=0)

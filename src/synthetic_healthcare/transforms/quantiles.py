@@ -144,14 +144,14 @@ def fit_quantiles(values: Floats, grid: Grid, *, floor: int, knots: int) -> Quan
     floor : int
         Patients that a knot must stand for.
     knots : int
-        Most knots. With the edges of the stretches between heaps, the state holds at most
-        4 * `knots` + 8 points, however many values there are.
+        Most heaps, and most groups of the values between them. With the edges of the stretches the state
+        holds at most 6 * `knots` + 8 points, however many values there are.
     """
     ordered = np.sort(grid.round(values))
     low, high = protected_ends(ordered, grid, floor=floor)
     distinct, first, counts = np.unique(ordered, return_index=True, return_counts=True)
-    heaps = _heaps(counts, floor=floor, most=knots // 2)
-    stretches = _Stretches(ordered, floor, knots - len(heaps))
+    heaps = _heaps(counts, floor=floor, most=knots)
+    stretches = _Stretches(ordered, floor, knots)
     points: list[tuple[Floats, Floats]] = []
     begin, below = 0, low
     for heap in heaps:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
@@ -141,12 +140,10 @@ def test_every_verdict_has_a_sign_and_a_word(report: EvaluationReport, verdict: 
     assert f'class="verdict {verdict.lower().replace(" ", "-")}"' in page
 
 
-def test_a_wide_table_makes_a_small_page_soon(sample: SimpleNamespace) -> None:
+def test_a_wide_table_makes_a_small_page(sample: SimpleNamespace) -> None:
     real, synthetic = sample.patients(1000, 1, laboratory=23), sample.patients(1000, 2, laboratory=23)
     assert real.shape[1] == 31
     figures = collect(synthetic, real, schema=sample.schema_of(real), rng=np.random.default_rng(0))
     report = sample.report(figures)
-    started = time.perf_counter()
     page = render(report)
-    assert time.perf_counter() - started < 1.5
     assert len(page.encode()) < 1_500_000

@@ -77,6 +77,13 @@ def test_infinities_are_counted_by_column(dtype: str) -> None:
         check_table(table(dose=values))
 
 
+@pytest.mark.parametrize("dtype", ["float64", "Float64", "object"])
+def test_numbers_too_large_to_compute_with_are_counted_by_column(dtype: str) -> None:
+    values = pd.Series([np.finfo(float).max, 1.5, -1e99] * 20).astype(dtype)
+    with pytest.raises(DataError, match=r"values beyond 1e100 in 'dose' \(20\)"):
+        check_table(table(dose=values))
+
+
 def test_numbers_mixed_with_text_are_named_not_quoted() -> None:
     mixed = pd.Series(["unknown", 7, "8", "<2"] * 15, dtype=object)
     with pytest.raises(DataError, match=r"'lab' \(15 numbers, 15 texts\)") as caught:
