@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import pandas as pd
 
 from synthetic_healthcare.errors import DataError
+from synthetic_healthcare.tables.arrow import arrow_to_pandas
 
 FileKind = Literal["csv", "csv.gz", "parquet"]
 
@@ -149,8 +150,6 @@ def _exact(texts: pd.Series[Any], floats: pd.Series[Any]) -> pd.Series[Any]:
 def _read_parquet(source: Path) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.parquet as pq
-
-    from synthetic_healthcare.tables.frames import arrow_to_pandas
 
     try:
         table = pq.ParquetFile(source).read()

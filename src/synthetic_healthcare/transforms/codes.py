@@ -11,7 +11,7 @@ import numpy as np
 
 from synthetic_healthcare.errors import RejectColumn
 from synthetic_healthcare.schema.column import Column
-from synthetic_healthcare.transforms._base import Block, FittedColumn, Span, State
+from synthetic_healthcare.transforms._base import Block, FittedColumn, Span, State, draw_categories, shares
 from synthetic_healthcare.transforms.cells import Array, Cells
 from synthetic_healthcare.transforms.config import TransformConfig
 
@@ -19,7 +19,7 @@ from synthetic_healthcare.transforms.config import TransformConfig
 @final
 @dataclass(frozen=True, eq=False)
 class FittedCodes(FittedColumn):
-    """A column of sets of codes as it was learnt; the empty set is a value of its own (all bits zero).
+    """A column of sets of codes as it was learnt; the empty set (all bits zero) is a value of its own.
 
     Parameters
     ----------
@@ -29,11 +29,14 @@ class FittedCodes(FittedColumn):
         Share of the patients that have each.
     form : dict
         How cells are written.
+    has_empty : bool
+        Whether enough patients have an empty set; where not, none is given back.
     """
 
     kept: tuple[str, ...]
     prevalence: tuple[float, ...]
     form: dict[str, Any]
+    has_empty: bool
 
     @property
     def spans(self) -> tuple[Span, ...]:
@@ -54,8 +57,13 @@ class FittedCodes(FittedColumn):
         return Block.of(len(cells), bits=bits)
 
     def decode(self, block: Block, rng: np.random.Generator, *, first_row: int) -> Cells:
-        """Return the sets; `rng` and `first_row` are not needed."""
-        rows, columns = np.nonzero(block.bits)
+        """Return the sets; where no patient has an empty one, a code drawn by prevalence fills it."""
+        bits = block.bits
+        if not self.has_empty:
+            empty = np.flatnonzero(~bits.any(axis=1))
+            bits = bits.copy()
+            bits[empty, draw_categories(shares(np.array(self.prevalence)), len(empty), rng)] = 1
+        rows, columns = np.nonzero(bits)
         names = np.array(self.kept, dtype=object)[columns]
         ends = np.searchsorted(rows, np.arange(len(block) + 1))
         sets = np.empty(len(block), dtype=object)
@@ -64,7 +72,12 @@ class FittedCodes(FittedColumn):
 
     def to_state(self) -> State:
         """Return the codes and how many patients have each."""
-        return {"kept": list(self.kept), "prevalence": list(self.prevalence), "form": self.form}, {}
+        return {
+            "kept": list(self.kept),
+            "prevalence": list(self.prevalence),
+            "form": self.form,
+            "has_empty": self.has_empty,
+        }, {}
 
 
 def fit_codes(
@@ -117,9 +130,12 @@ def fit_codes(
     reason = f"held by fewer than {floor} rows, or beyond the {most} most frequent,"
     note = f"column {column.name!r}: {dropped} codes {reason} are left out of the sets"
     prevalence = tuple(counts[code] / len(cells) for code in kept)
-    return FittedCodes(tuple(kept), prevalence, dict(cells.form)), (note,) if dropped else ()
+    has_empty = sum(not held for held in cells.values) >= floor or not sum(prevalence)
+    return FittedCodes(tuple(kept), prevalence, dict(cells.form), has_empty), (note,) if dropped else ()
 
 
 def restore_codes(facts: dict[str, Any], arrays: dict[str, Array]) -> FittedCodes:
     """Rebuild what `FittedCodes.to_state` gave."""
-    return FittedCodes(tuple(facts["kept"]), tuple(facts["prevalence"]), facts["form"])
+    return FittedCodes(
+        tuple(facts["kept"]), tuple(facts["prevalence"]), facts["form"], bool(facts["has_empty"])
+    )

@@ -58,3 +58,13 @@ def test_no_common_code_is_refused(learn) -> None:
     with pytest.raises(RejectColumn, match="none of its 60 codes") as caught:
         learn([f"c{row}" for row in range(60)], "codes", delimiter=";")
     assert "c1" not in str(caught.value)
+
+
+def test_no_empty_set_where_no_patient_has_one(learn) -> None:
+    learnt = learn(["a;b"] * 30 + ["a"] * 30, "codes", delimiter=";")
+    encoded = learnt.encode()
+    encoded.bits[:] = 0
+    back = learnt.encoder.decode(encoded, np.random.default_rng(0))
+    cells = back.iloc[:, 0] if isinstance(back, pd.DataFrame) else back
+    assert set(cells) <= {"a", "b"}
+    assert (cells == "a").mean() == pytest.approx(2 / 3, abs=0.2)
