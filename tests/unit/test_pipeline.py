@@ -62,6 +62,11 @@ def test_prepare_gives_the_same_for_the_same_generator(plain_table: MakeTable) -
 
 def test_prepare_refuses_a_table_that_says_nothing() -> None:
     with pytest.raises(DataError, match="none of the 2 columns holds anything to learn"):
+        prepared_from(pd.DataFrame({"site": ["north"] * 60, "case_id": [f"A{n:04d}" for n in range(60)]}))
+
+
+def test_prepare_refuses_equal_rows() -> None:
+    with pytest.raises(DataError, match="all 60 rows are the same"):
         prepared_from(pd.DataFrame({"site": ["north"] * 60, "gone": [np.nan] * 60}))
 
 

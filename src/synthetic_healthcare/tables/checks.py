@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from synthetic_healthcare.errors import DataError, SchemaError
+from synthetic_healthcare.tables.keys import row_keys
 
 #: Largest number that is taken: squares and sums of such values stay within doubles. Programs that write the
 #: largest double for a missing value are found by it.
@@ -42,8 +43,8 @@ def check_table(frame: pd.DataFrame, *, minimum_rows: int = 50) -> None:
     SchemaError
         Duplicate column names, or names that are blank, not text or run over several lines.
     DataError
-        Too few rows or columns, no value at all, infinities and numbers beyond 1e100, or numbers mixed with
-        text.
+        Too few rows or columns, no value at all, equal rows only, infinities and numbers beyond 1e100, or
+        numbers mixed with text.
     """
     _check_names(frame)
     if not len(frame):
@@ -57,6 +58,11 @@ def check_table(frame: pd.DataFrame, *, minimum_rows: int = 50) -> None:
         raise DataError(f"all values of all {len(frame.columns)} columns are missing")
     _check_infinities(frame)
     _check_mixtures(frame)
+    if len(np.unique(row_keys(frame, salt=b""))) == 1:
+        raise DataError(
+            f"all {len(frame)} rows are the same, so that no column holds anything to learn. Give a table "
+            "whose values vary"
+        )
 
 
 def check_target(frame: pd.DataFrame, schema: HasTarget) -> str | None:
