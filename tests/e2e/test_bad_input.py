@@ -154,7 +154,9 @@ def test_ten_thousand_categories() -> None:
 def test_rare_categories_are_resampled_and_it_is_said(table: pd.DataFrame, quick_fit: Fit) -> None:
     table.loc[[1, 5], "ward"] = "roof"
     generator = quick_fit(table, holdout=0)
-    assert "'ward': 1 categories held by fewer than 5 rows are resampled (2 rows)" in notes(generator)
+    assert "'ward': categories held by fewer than 5 rows are resampled (1 of them, in 2 rows)" in notes(
+        generator
+    )
     assert "roof" not in set(generator.generate(2000)["ward"])
 
 

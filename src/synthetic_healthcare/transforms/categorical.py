@@ -134,7 +134,7 @@ def common_categories(
     if not len(rare):
         return kept, held, ()
     named = "categories that are not declared" if declared else f"categories held by fewer than {floor} rows"
-    note = f"column {column.name!r}: {len(rare)} {named} are {repair} ({int(rare.sum())} rows)"
+    note = f"column {column.name!r}: {named} are {repair} ({len(rare)} of them, in {int(rare.sum())} rows)"
     return kept, held, (note,)
 
 

@@ -128,7 +128,7 @@ def fit_codes(
         )
     dropped = len(counts.keys() - set(kept))
     reason = f"held by fewer than {floor} rows, or beyond the {most} most frequent,"
-    note = f"column {column.name!r}: {dropped} codes {reason} are left out of the sets"
+    note = f"column {column.name!r}: codes {reason} are left out of the sets ({dropped} of them)"
     prevalence = tuple(counts[code] / len(cells) for code in kept)
     has_empty = sum(not held for held in cells.values) >= floor or not sum(prevalence)
     return FittedCodes(tuple(kept), prevalence, dict(cells.form), has_empty), (note,) if dropped else ()

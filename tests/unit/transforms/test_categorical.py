@@ -19,7 +19,7 @@ def test_common_categories_come_back_and_rare_ones_are_resampled(learn) -> None:
     (part,) = learnt.parts
     assert part.marginal == pytest.approx(np.array([50, 5, 20, 60]) / 135)  # A, AB, B, O
     assert learnt.encoder.notes == (
-        "column 'x': 1 categories held by fewer than 5 rows are resampled (2 rows)",
+        "column 'x': categories held by fewer than 5 rows are resampled (1 of them, in 2 rows)",
     )
 
 

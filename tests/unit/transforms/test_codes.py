@@ -19,7 +19,7 @@ def test_codes_by_hand(learn) -> None:
     bits = learnt.encode().bits
     np.testing.assert_array_equal(bits, [[1, 1]] * 30 + [[0, 1]] * 20 + [[0, 0]] * 10 + [[1, 0]] * 2)
     assert learnt.back().tolist() == ["E11.9;I10"] * 30 + ["I10"] * 20 + [""] * 10 + ["E11.9"] * 2
-    assert "1 codes" in learnt.encoder.notes[0]
+    assert "1 of them" in learnt.encoder.notes[0]
 
 
 def test_empty_is_not_missing(learn) -> None:

@@ -17,7 +17,8 @@ def test_rare_numbers_join_the_nearest_level(learn) -> None:
     assert part.marginal == pytest.approx(np.array([30, 32, 31]) / 93)
     assert learnt.encoder.schema["x"].categories == (1, 2, 5)  # no rare level stays in what is kept
     assert learnt.encoder.notes == (
-        "column 'x': 2 categories held by fewer than 5 rows are joined to the nearest level (3 rows)",
+        "column 'x': categories held by fewer than 5 rows are joined to the nearest level "
+        "(2 of them, in 3 rows)",
     )
 
 
