@@ -11,7 +11,8 @@
     ├── NotYetAvailableError (NotImplementedError)   promised, but not in this release
     ├── EvaluationError (ValueError)        tables that cannot be judged against each other
     ├── ArtifactError (ValueError)          a model file is foreign, damaged or too new
-    └── CheckpointError (ValueError)        a checkpoint belongs to another run
+    ├── CheckpointError (ValueError)        a checkpoint belongs to another run
+    └── TrainingError (ArithmeticError)     a training went wrong: its losses are not finite
 
 Messages say what is wrong, what is allowed, what was found and what to do. They carry column names and
 counts, never the values of cells.
@@ -78,3 +79,7 @@ class ArtifactError(SyntheticHealthcareError, ValueError):
 
 class CheckpointError(SyntheticHealthcareError, ValueError):
     """A checkpoint that belongs to another run."""
+
+
+class TrainingError(SyntheticHealthcareError, ArithmeticError):
+    """A training that went wrong."""

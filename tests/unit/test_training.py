@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from synthetic_healthcare.errors import CheckpointError
+from synthetic_healthcare.errors import CheckpointError, TrainingError
 from synthetic_healthcare.phases import Call, Inputs, Phase
 from synthetic_healthcare.progress import Silent
 from synthetic_healthcare.schema.layout import Encoded, Layout, Part
@@ -188,7 +188,7 @@ def test_a_loss_that_is_not_finite_stops_with_advice() -> None:
         gradient=PlainGradient(),
         rng=torch.Generator().manual_seed(0),
     )
-    with pytest.raises(FloatingPointError, match="learning_rate"):
+    with pytest.raises(TrainingError, match="learning_rate"):
         trainer.run(None, checkpoint=None, progress=Silent())
 
 

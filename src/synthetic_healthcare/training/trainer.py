@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from synthetic_healthcare.errors import TrainingError
 from synthetic_healthcare.phases import Phase
 from synthetic_healthcare.progress import Progress
 from synthetic_healthcare.training.batches import Rows
@@ -117,6 +118,13 @@ class Trainer:
             Where to save, and from where to go on.
         progress : Progress
             Told of every update.
+
+        Raises
+        ------
+        TrainingError
+            A loss is no longer finite.
+        CheckpointError
+            The checkpoint belongs to another run.
         """
         if checkpoint is not None:
             self._restore(checkpoint)
@@ -168,7 +176,7 @@ class Trainer:
         losses = {name: float(torch.stack(values).mean()) for name, values in self._losses.items()}
         self._losses = {}
         if not all(math.isfinite(value) for value in losses.values()):
-            raise FloatingPointError(
+            raise TrainingError(
                 f"training diverged at update {state.update}: a loss is not finite. "
                 "Lower learning_rate in the model's settings, or set training.precision to 'float32'"
             )
