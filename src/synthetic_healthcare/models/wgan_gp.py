@@ -34,7 +34,6 @@ class WGANGP(TrainedModel):
         small: ClassVar[Mapping[str, Any]] = {
             "generator_layers": (64,),
             "discriminator_layers": (128, 128),
-            "critic_steps": 2,
         }
 
         embedding_dim: int = Field(64, ge=1, description="size of the generator's noise")
