@@ -17,7 +17,7 @@ import torch
 
 from synthetic_healthcare import models
 from synthetic_healthcare.errors import DataError
-from synthetic_healthcare.evaluation.energy import energy_scores
+from synthetic_healthcare.evaluation.energy import energy_scores, mean_distance
 from synthetic_healthcare.models._base import ModelConfig, TrainedModel
 from synthetic_healthcare.progress import Progress, phase
 from synthetic_healthcare.sampling.draw import draw
@@ -204,11 +204,13 @@ def _held_out_score(model: TrainedModel, validation: Encoded, seed: int) -> Scor
     """Energy distance between generated rows and rows that the model does not learn from."""
     real = expand(validation.take(np.arange(min(_SCORED_ROWS, len(validation)))))
 
+    within = mean_distance(real)
+
     def score() -> npt.NDArray[np.float64]:
         # The same noise at every check: differences between checks are then the weights' alone.
         (chunk,) = sample(model, _SCORED_ROWS, seed=seed)
         model.train()
-        return energy_scores(expand(chunk), real)
+        return energy_scores(expand(chunk), real, within_judges=within)
 
     return score
 

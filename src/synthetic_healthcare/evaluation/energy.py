@@ -8,7 +8,9 @@ import numpy.typing as npt
 Matrix = npt.NDArray[np.float32]
 
 
-def energy_scores(sample: Matrix, judges: Matrix) -> npt.NDArray[np.float64]:
+def energy_scores(
+    sample: Matrix, judges: Matrix, *, within_judges: float | None = None
+) -> npt.NDArray[np.float64]:
     """Score a sample by each row of another one; the mean is their energy distance.
 
     The score of a judge y is 2 E|X - y| - E|X - X'| - E|Y - Y'|, Euclidean, without the zero distances of a
@@ -21,6 +23,8 @@ def energy_scores(sample: Matrix, judges: Matrix) -> npt.NDArray[np.float64]:
         The rows to score, n >= 2.
     judges : array (m, width)
         Rows on the same scale, m >= 2.
+    within_judges : float, optional
+        `mean_distance(judges)`, where it is at hand: judges that score many samples keep it.
 
     Returns
     -------
@@ -33,11 +37,13 @@ def energy_scores(sample: Matrix, judges: Matrix) -> npt.NDArray[np.float64]:
     from sklearn.metrics.pairwise import euclidean_distances
 
     between = euclidean_distances(judges, sample).mean(axis=1, dtype=np.float64)
-    return np.asarray(2 * between - _within(sample) - _within(judges))
+    if within_judges is None:
+        within_judges = mean_distance(judges)
+    return np.asarray(2 * between - mean_distance(sample) - within_judges)
 
 
-def _within(sample: Matrix) -> float:
-    """Mean distance between different rows."""
+def mean_distance(sample: Matrix) -> float:
+    """Mean Euclidean distance between different rows of an (n, width) array."""
     from sklearn.metrics.pairwise import euclidean_distances
 
     n = len(sample)
