@@ -73,7 +73,7 @@ def _fitted(
         "wgan-gp": {"generator_layers": [16], "discriminator_layers": [16]},
         "beta-vae": {"encoder_layers": [16], "decoder_layers": [16]},
     }
-    generator = SyntheticDataGenerator(model, random_state=seed, architecture=layers[model])
+    generator = SyntheticDataGenerator(model, random_state=seed, architecture=layers.get(model))
     return generator.fit(table, **{"epochs": 1, **options})
 
 

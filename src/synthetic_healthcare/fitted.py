@@ -10,7 +10,7 @@ from synthetic_healthcare import pipeline
 from synthetic_healthcare.artifacts.store import read_model, write_model
 from synthetic_healthcare.config import RunConfig
 from synthetic_healthcare.errors import ArtifactError
-from synthetic_healthcare.models._base import TrainedModel
+from synthetic_healthcare.models._base import GenerativeModel
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.frames import TableFormat
 from synthetic_healthcare.transforms.encoder import TableEncoder
@@ -67,8 +67,8 @@ class Fitted:
     ----------
     config : RunConfig
         All settings of the run.
-    model : TrainedModel
-        The trained model; after `read`, its sampler only.
+    model : GenerativeModel
+        Ready to sample; after `read`, it holds no more than sampling needs.
     encoder : TableEncoder
         Between tables and encoded rows.
     table_format : TableFormat
@@ -78,7 +78,7 @@ class Fitted:
     """
 
     config: RunConfig
-    model: TrainedModel
+    model: GenerativeModel
     encoder: TableEncoder
     table_format: TableFormat
     origin: Origin
@@ -90,7 +90,7 @@ class Fitted:
 
     def describe(self) -> dict[str, Any]:
         """Plain data for a reader: what was learnt, from what, how, and what holds of it."""
-        weights = pipeline.weights_of(self.model)
+        state = self.model.to_state()
         return {
             "model": self.model.name,
             "settings": self.model.config.model_dump(mode="json"),
@@ -99,7 +99,7 @@ class Fitted:
             "target": self.schema.target,
             "columns": {column.name: f"{column.kind}, {column.role}" for column in self.schema.columns},
             "training": dict(self.origin.training),
-            "parameters": int(sum(value.size for value in weights.values())),
+            "parameters": int(sum(value.size for value in state.values())),
             "encoded_width": self.encoder.layout.width,
             "seed": self.origin.seed,
             "notes": list(self.origin.notes),
@@ -118,7 +118,7 @@ class Fitted:
             "format": self.table_format.to_dict(),
             "origin": asdict(self.origin),
         }
-        tensors = {"encoder": arrays, "weights": pipeline.weights_of(self.model)}
+        tensors = {"encoder": arrays, "weights": self.model.to_state()}
         write_model(path, documents=documents, tensors=tensors)
 
     @staticmethod

@@ -17,6 +17,7 @@ from synthetic_healthcare.config import RunConfig
 from synthetic_healthcare.errors import ConfigError, DataError, EvaluationError
 from synthetic_healthcare.evaluation.views import check_columns
 from synthetic_healthcare.fitted import Fitted, Origin
+from synthetic_healthcare.models._base import FittedModel
 from synthetic_healthcare.progress import Progress, phase
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.checks import check_table
@@ -81,13 +82,17 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
     """
     config = request.config
     seed = _seed(request)
+    training = config.model.training
+    if issubclass(models.model_class(config.model.type), FittedModel):
+        # It has no moment to choose: all rows teach it.
+        training = training.model_copy(update={"validation_share": 0.0})
     with phase(progress, "prepare"):
         split = _split(data, request, seed)
         prepared = pipeline.prepare(
             split.train,
             split.schema,
             transforms=config.transforms,
-            training=config.model.training,
+            training=training,
             rng=stream(seed, "prepare"),
         )
     table = fingerprint(split.frame)
@@ -98,7 +103,7 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         prepared,
         config.model.type,
         models.settings(config.model.type, config.model.architecture, rows=len(split.train)),
-        training=config.model.training,
+        training=training,
         seed=int(stream(seed, "train").integers(2**62)),
         checkpoint=checkpoint,
         progress=progress,
@@ -111,8 +116,8 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         table=table,
         train=fingerprint(split.train),
         notes=prepared.notes,
-        training=trained.facts(),
-        history=trained.outcome.history.to_dict(),
+        training=trained.facts,
+        history=trained.history.to_dict(),
     )
     table_format = _protected_levels(split, prepared)
     return Fitted(config, trained.model, prepared.encoder, table_format, origin)

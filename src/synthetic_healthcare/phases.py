@@ -34,6 +34,16 @@ class Phase(ABC):
     learning_rate: float
     betas: tuple[float, float]
     weight_decay: float
+    #: Share of the training, from and to, in which the phase takes part (a pre-training ends, say, at 0.25).
+    window: tuple[float, float] = (0.0, 1.0)
+
+    def weigh(self, rows: Tensor) -> Tensor | None:
+        """Say how often each real row is to be drawn, in proportion, shape (n,); `None`: all alike.
+
+        Asked once, before the training, with all rows in portions. Under differential privacy rows are drawn
+        alike whatever it says, so the phase's losses may not count on it.
+        """
+        return None
 
     @abstractmethod
     def draw(self, rows: Tensor | None, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ import torch
 from synthetic_healthcare import models
 from synthetic_healthcare.errors import DataError
 from synthetic_healthcare.evaluation.energy import energy_scores, mean_distance
-from synthetic_healthcare.models._base import ModelConfig, TrainedModel
+from synthetic_healthcare.models._base import Arrays, FittedModel, GenerativeModel, ModelConfig, TrainedModel
 from synthetic_healthcare.progress import Progress, phase
 from synthetic_healthcare.sampling.draw import draw
 from synthetic_healthcare.schema.layout import Encoded, Layout, expand
@@ -28,8 +28,9 @@ from synthetic_healthcare.training.batches import Rows
 from synthetic_healthcare.training.checkpoints import Checkpoint
 from synthetic_healthcare.training.config import TrainingConfig
 from synthetic_healthcare.training.gradients import GradientComputer, PlainGradient
+from synthetic_healthcare.training.history import History
 from synthetic_healthcare.training.threads import calibrate, threads
-from synthetic_healthcare.training.trainer import Outcome, Score, Trainer
+from synthetic_healthcare.training.trainer import Score, Trainer
 from synthetic_healthcare.transforms.config import TransformConfig
 from synthetic_healthcare.transforms.encoder import TableEncoder, fit_encoder
 
@@ -68,21 +69,21 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model and how it came about."""
+    """A model that has learnt, and how it came about.
 
-    model: TrainedModel
-    outcome: Outcome
-    threads: int
+    Parameters
+    ----------
+    model : GenerativeModel
+        Ready to sample.
+    facts : dict
+        What a reader of the model wants to know of its training.
+    history : History
+        Training curves; empty where the model learnt by itself.
+    """
 
-    def facts(self) -> dict[str, Any]:
-        """What a reader of the model wants to know of its training."""
-        return {
-            "updates": self.outcome.updates,
-            "chosen": self.outcome.chosen,
-            "score": self.outcome.score,
-            "ended": self.outcome.reason,
-            "threads": self.threads,
-        }
+    model: GenerativeModel
+    facts: dict[str, Any]
+    history: History
 
 
 def prepare(
@@ -128,7 +129,7 @@ def train(
     checkpoint: Checkpoint | None,
     progress: Progress,
 ) -> Trained:
-    """Build the model and train it.
+    """Build the model and train it, or let it learn by itself.
 
     Parameters
     ----------
@@ -139,28 +140,20 @@ def train(
     seed : int
         Decides initialisation, batches and draws: equal seeds give equal weights on the CPU.
     checkpoint : Checkpoint or None
-        Where to save, and from where to go on.
+        Where to save, and from where to go on; a model that learns by itself has no need of one.
     """
-    device = _device(training.device)
-    model = _initialised(name, prepared.encoder.layout, config, seed).to(device)
-    rows = Rows(prepared.encoded, device)
-    rng = torch.Generator(device).manual_seed(seed)
-    gradient = PlainGradient(training.precision)
-    number = training.threads or _threads_for(model, rows, training, gradient)
-    trainer = Trainer(
-        model.schedule(), model.sampler(), rows=rows, config=training, gradient=gradient, rng=rng
-    )
-    score = None if prepared.validation is None else _held_out_score(model, prepared.validation, seed)
-    with threads(number), phase(progress, "train", training.updates_for(len(rows))):
-        model.train()
-        outcome = trainer.run(score, checkpoint=checkpoint, progress=progress)
-    return Trained(model, outcome, number)
+    model = _initialised(name, prepared.encoder.layout, config, seed)
+    if isinstance(model, TrainedModel):
+        return _run_trainer(model, prepared, training, seed=seed, checkpoint=checkpoint, progress=progress)
+    assert isinstance(model, FittedModel)
+    with phase(progress, "fit"):
+        model.fit(prepared.encoded, rng=np.random.default_rng(seed))
+    return Trained(model, {"ended": "finished"}, History())
 
 
-def sample(model: TrainedModel, n: int, *, seed: int) -> Iterator[Encoded]:
+def sample(model: GenerativeModel, n: int, *, seed: int) -> Iterator[Encoded]:
     """Draw encoded rows, chunk by chunk; equal seeds give equal rows on the CPU."""
-    device = next(model.sampler().parameters()).device
-    return draw(model, n, rng=torch.Generator(device).manual_seed(seed))
+    return draw(model, n, seed=seed)
 
 
 def restore(
@@ -173,21 +166,46 @@ def restore(
         first_row += len(chunk)
 
 
-def rebuild(name: str, layout: Layout, settings: dict[str, Any], weights: dict[str, Any]) -> TrainedModel:
-    """Make a model from what a file holds: its layout, its settings and its sampler's weights."""
+def rebuild(name: str, layout: Layout, settings: dict[str, Any], state: Arrays) -> GenerativeModel:
+    """Make a model from what a file holds: its layout, its settings and its state."""
     model = _initialised(name, layout, models.settings(name, settings), seed=0)
-    tensors = {key: torch.from_numpy(np.array(value)) for key, value in weights.items()}
-    model.sampler().load_state_dict(tensors)
+    model.load_state(state)
     return model
 
 
-def weights_of(model: TrainedModel) -> dict[str, npt.NDArray[Any]]:
-    """Return the weights that sampling needs; critics and encoders, which know rows best, are not kept."""
-    state = model.sampler().state_dict()
-    return {name: value.detach().cpu().contiguous().numpy() for name, value in state.items()}
+def _run_trainer(
+    model: TrainedModel,
+    prepared: Prepared,
+    training: TrainingConfig,
+    *,
+    seed: int,
+    checkpoint: Checkpoint | None,
+    progress: Progress,
+) -> Trained:
+    device = _device(training.device)
+    model = model.to(device)
+    rows = Rows(prepared.encoded, device)
+    rng = torch.Generator(device).manual_seed(seed)
+    gradient = PlainGradient(training.precision)
+    number = training.threads or _threads_for(model, rows, training, gradient)
+    trainer = Trainer(
+        model.schedule(), model.sampler(), rows=rows, config=training, gradient=gradient, rng=rng
+    )
+    score = None if prepared.validation is None else _held_out_score(model, prepared.validation, seed)
+    with threads(number), phase(progress, "train", training.updates_for(len(rows))):
+        model.train()
+        outcome = trainer.run(score, checkpoint=checkpoint, progress=progress)
+    facts = {
+        "updates": outcome.updates,
+        "chosen": outcome.chosen,
+        "score": outcome.score,
+        "ended": outcome.reason,
+        "threads": number,
+    }
+    return Trained(model, facts, outcome.history)
 
 
-def _initialised(name: str, layout: Layout, config: ModelConfig, seed: int) -> TrainedModel:
+def _initialised(name: str, layout: Layout, config: ModelConfig, seed: int) -> GenerativeModel:
     # Layers draw their first weights from torch's global generator: it is set for this block and put back.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

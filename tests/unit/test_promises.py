@@ -61,7 +61,7 @@ def test_a_compliance_mode(mode: str) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    ["ctgan", "medgan", "dp-gan", "cvae", "wae", "autoregressive", "forest", "copula", "independent", "auto"],
+    ["ctgan", "medgan", "dp-gan", "cvae", "wae", "autoregressive", "forest", "copula", "auto"],
 )
 def test_a_model_that_is_promised(model: str) -> None:
     with pytest.raises(NotYetAvailableError, match=f"model '{model}' is not in this release yet") as caught:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from synthetic_healthcare.errors import ConfigError
 
 if TYPE_CHECKING:
-    from synthetic_healthcare.models._base import ModelConfig, TrainedModel
+    from synthetic_healthcare.models._base import GenerativeModel, ModelConfig
     from synthetic_healthcare.schema.layout import Layout
 
 
@@ -22,7 +22,7 @@ def available() -> tuple[str, ...]:
     return tuple(name.replace("_", "-") for name in files if not name.startswith("_"))
 
 
-def model_class(name: str) -> type[TrainedModel]:
+def model_class(name: str) -> type[GenerativeModel]:
     """Return the class of a model; an import that fails raises.
 
     Raises
@@ -30,13 +30,13 @@ def model_class(name: str) -> type[TrainedModel]:
     ConfigError
         No such model.
     """
-    from synthetic_healthcare.models._base import TrainedModel
+    from synthetic_healthcare.models._base import GenerativeModel
 
     if name not in available():
         raise ConfigError(f"model {name!r} is unknown; available: {', '.join(available())}")
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
     for value in vars(module).values():
-        if isinstance(value, type) and issubclass(value, TrainedModel) and vars(value).get("name") == name:
+        if isinstance(value, type) and issubclass(value, GenerativeModel) and vars(value).get("name") == name:
             return value
     raise ImportError(f"{module.__name__} holds no model named {name!r}")
 
@@ -86,6 +86,6 @@ def settings(name: str, architecture: Mapping[str, Any], *, rows: int | None = N
         raise ConfigError(f"model.architecture of {name}: {reasons}") from problem
 
 
-def build(name: str, layout: Layout, config: ModelConfig) -> TrainedModel:
+def build(name: str, layout: Layout, config: ModelConfig) -> GenerativeModel:
     """Make an untrained model for a layout."""
     return model_class(name)(layout, config)

@@ -1,25 +1,36 @@
 """What every generative model is to the rest of the package.
 
-A model is built from a `Layout` and its own `Config`, and gives rows. It holds no optimiser, device handling,
-logging, file or table code, and no fit loop: the trainer drives it through its phases, plainly or privately,
-and the model cannot tell which.
+A model is built from a `Layout` and its own `Config`, and gives encoded rows. There are two kinds:
+
+- a `TrainedModel` is a neural network. It gives a schedule of phases, and the trainer drives it, plainly or
+  privately; the model cannot tell which, and has no fit loop of its own;
+- a `FittedModel` (trees, a copula, marginals) learns by itself, in one call.
+
+What a model can do beyond drawing rows it says by descent: a `ConditionalModel` draws under conditions, an
+`ImputingModel` fills gaps. No model holds optimiser, device handling, logging, file or table code.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor, nn
+from torch import nn
 
 from synthetic_healthcare.phases import Phase
-from synthetic_healthcare.schema.layout import Layout
+from synthetic_healthcare.schema.condition import EncodedCondition
+from synthetic_healthcare.schema.layout import Encoded, Layout
 
 #: Rows below which a model's settings for small tables are its defaults.
 SMALL_TABLE: Final = 500
+
+Arrays = dict[str, npt.NDArray[Any]]
 
 
 class ModelConfig(BaseModel):
@@ -37,8 +48,8 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class TrainedModel(nn.Module, ABC):
-    """A model whose parameters the trainer moves.
+class GenerativeModel(ABC):
+    """What gives encoded rows.
 
     Attributes
     ----------
@@ -46,17 +57,56 @@ class TrainedModel(nn.Module, ABC):
         What users call it ("wgan-gp"); the file's name with hyphens.
     Config : type of ModelConfig
         Its settings, with their defaults.
+    requires_privacy : bool
+        Whether it may be fitted only under differential privacy.
     """
 
     name: ClassVar[str]
     Config: ClassVar[type[ModelConfig]]
+    requires_privacy: ClassVar[bool] = False
     layout: Layout
     config: ModelConfig
 
     @abstractmethod
     def __init__(self, layout: Layout, config: ModelConfig) -> None:
-        """Make the networks for a layout; weights come from torch's global generator, as in torch itself."""
-        super().__init__()
+        """Make the model for a layout; first weights come from torch's global generator, as in torch."""
+        self.layout = layout
+        self.config = self.Config.model_validate(config.model_dump())
+
+    @abstractmethod
+    def sample(self, n: int, *, rng: torch.Generator) -> Encoded:
+        """Draw `n` encoded rows from the learnt distribution.
+
+        Parameters
+        ----------
+        n : int
+            Rows.
+        rng : torch.Generator
+            On the model's device; the only source of randomness.
+
+        Returns
+        -------
+        Encoded (n,)
+            Categories are drawn (never the likeliest), codes too (never a threshold).
+        """
+
+    @abstractmethod
+    def to_state(self) -> Arrays:
+        """Return what sampling needs, by name; nothing in it is indexed by row."""
+
+    @abstractmethod
+    def load_state(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take in what `to_state` gave."""
+
+
+class TrainedModel(nn.Module, GenerativeModel):
+    """A neural network whose parameters the trainer moves."""
+
+    @abstractmethod
+    def __init__(self, layout: Layout, config: ModelConfig) -> None:
+        """Make the networks."""
+        nn.Module.__init__(self)
+        GenerativeModel.__init__(self, layout, config)
 
     @abstractmethod
     def schedule(self) -> tuple[Phase, ...]:
@@ -66,12 +116,78 @@ class TrainedModel(nn.Module, ABC):
     def sampler(self) -> nn.Module:
         """Return the part that `sample` uses: what an average of the weights over time has to follow."""
 
-    @abstractmethod
-    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
-        """Draw `n` encoded rows from the learnt distribution.
+    def to_state(self) -> Arrays:
+        """Return the sampler's weights; critics and encoders, which know rows best, are not kept."""
+        state = self.sampler().state_dict()
+        return {name: value.detach().cpu().contiguous().numpy() for name, value in state.items()}
 
-        Returns
-        -------
-        Tensor (n, width)
-            Hard rows: one-hot blocks are drawn (never the likeliest), bits too (never a threshold).
+    def load_state(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Put weights into the sampler."""
+        self.sampler().load_state_dict(
+            {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
+        )
+
+
+class FittedModel(GenerativeModel):
+    """A model that learns by itself."""
+
+    @abstractmethod
+    def fit(self, rows: Encoded, *, rng: np.random.Generator) -> None:
+        """Learn encoded rows.
+
+        Parameters
+        ----------
+        rows : Encoded (n,)
+            All rows to learn from.
+        rng : numpy.random.Generator
+            The only source of randomness.
         """
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """Rows drawn with a condition in mind.
+
+    Parameters
+    ----------
+    rows : Encoded (n,)
+        They meet the condition as far as the model could see to it; the others are left out afterwards.
+    weight : float array (n,)
+        Probability of the row under the learnt distribution over that under which it was drawn, at most 1.
+        The mean of weight times "it meets the condition" is the learnt probability of the condition.
+    """
+
+    rows: Encoded
+    weight: npt.NDArray[np.float64]
+
+
+class ConditionalModel(ABC):
+    """A model that draws under conditions by itself, instead of by trial and error."""
+
+    @abstractmethod
+    def sample_given(self, n: int, condition: EncodedCondition, *, rng: torch.Generator) -> Weighted:
+        """Draw `n` rows with a condition in mind."""
+
+
+class ImputingModel(ABC):
+    """A model that fills the gaps of rows."""
+
+    @abstractmethod
+    def complete(self, rows: Encoded, known: npt.NDArray[np.bool_], *, rng: torch.Generator) -> Encoded:
+        """Draw the unknown parts of rows given the known ones.
+
+        Parameters
+        ----------
+        rows : Encoded (n,)
+            What stands in unknown parts does not matter.
+        known : bool array (n, parts)
+            Which parts of each row are known.
+        rng : torch.Generator
+            On the model's device.
+        """
+
+
+def numpy_stream(rng: torch.Generator) -> np.random.Generator:
+    """Derive a numpy generator from a torch one, which moves on by one draw."""
+    seed = torch.randint(2**62, (1,), generator=rng, device=rng.device)
+    return np.random.default_rng(int(seed))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final, final
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from synthetic_healthcare.schema.layout import Layout, PartKind
+from synthetic_healthcare.schema.layout import Encoded, Layout, PartKind
 
 #: Uniform draws are kept this far from 0 and 1, so that their logarithms stay finite in float32.
 _EDGE: Final = 1e-6
@@ -31,6 +32,7 @@ class Heads(nn.Module):
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
+        self.layout = layout
         self.width = layout.width
         categorical = layout.of_kind("categorical")
         widest = max((part.width for part in categorical), default=0)
@@ -97,6 +99,17 @@ class Heads(nn.Module):
             opened = rows[:, positions] * rows[:, self.gate[positions]]
             rows = rows.index_copy(1, positions, opened)
         return rows
+
+    def compact(self, rows: Float[Tensor, "n width"]) -> Encoded:
+        """Read hard rows into the compact form that tables are held in."""
+        n = rows.shape[0]
+        codes = np.zeros((n, 0), dtype=np.int32)
+        if self.grid.numel():
+            share, chosen = self._blocks(rows, fill=0.0).max(dim=2)
+            codes = torch.where(share > 0.5, chosen, -1).int().cpu().numpy()
+        continuous = rows[:, self.continuous].float().cpu().numpy()
+        bits = (rows[:, self.bits] > 0.5).to(torch.uint8).cpu().numpy()
+        return Encoded(self.layout, continuous, codes, bits)
 
     def log_likelihood(
         self,

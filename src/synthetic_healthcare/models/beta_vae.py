@@ -19,7 +19,7 @@ from synthetic_healthcare.models._base import ModelConfig, TrainedModel
 from synthetic_healthcare.models._heads import Heads
 from synthetic_healthcare.models._nets import SkipPerceptron
 from synthetic_healthcare.phases import Call, Inputs, Phase
-from synthetic_healthcare.schema.layout import Layout
+from synthetic_healthcare.schema.layout import Encoded, Layout
 
 #: Range of the log standard deviation of an encoding: keeps its exponential finite early in training.
 _SPREAD: Final = (-6.0, 2.0)
@@ -60,8 +60,6 @@ class BetaVAE(TrainedModel):
 
     def __init__(self, layout: Layout, config: ModelConfig) -> None:
         super().__init__(layout, config)
-        self.layout = layout
-        self.config = BetaVAE.Config.model_validate(config.model_dump())
         self.decoder = _Decoder(layout, self.config)
         self.net = _Autoencoder(self.decoder, layout, self.config)
 
@@ -73,13 +71,13 @@ class BetaVAE(TrainedModel):
         """Decoder and prior; the encoder, which knows the training rows best, is not kept."""
         return self.decoder
 
-    def sample(self, n: int, *, rng: torch.Generator) -> Float[Tensor, "n width"]:
+    def sample(self, n: int, *, rng: torch.Generator) -> Encoded:
         """Draw latents from the prior, then rows from the decoder's distributions."""
         heads = self.decoder.heads
         raw, log_scale = self.decoder(self.decoder.prior.draw(n, rng))
         jitter = torch.randn(log_scale.shape, generator=rng, device=rng.device) * log_scale.exp()
         raw = raw.index_add(1, heads.continuous, jitter)
-        return heads.choose(raw, heads.noise(n, rng), temperature=1.0)
+        return heads.compact(heads.choose(raw, heads.noise(n, rng), temperature=1.0))
 
 
 @final

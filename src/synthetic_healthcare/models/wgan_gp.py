@@ -19,7 +19,7 @@ from synthetic_healthcare.models._base import ModelConfig, TrainedModel
 from synthetic_healthcare.models._heads import Heads
 from synthetic_healthcare.models._nets import SkipPerceptron, perceptron
 from synthetic_healthcare.phases import Call, Inputs, Phase
-from synthetic_healthcare.schema.layout import Layout
+from synthetic_healthcare.schema.layout import Encoded, Layout
 
 
 @final
@@ -54,8 +54,6 @@ class WGANGP(TrainedModel):
 
     def __init__(self, layout: Layout, config: ModelConfig) -> None:
         super().__init__(layout, config)
-        self.layout = layout
-        self.config = WGANGP.Config.model_validate(config.model_dump())
         self.generator = _Generator(layout, self.config)
         self.critic = _critic(layout.width, self.config)
 
@@ -70,10 +68,9 @@ class WGANGP(TrainedModel):
         """The generator."""
         return self.generator
 
-    def sample(self, n: int, *, rng: torch.Generator) -> Float[Tensor, "n width"]:
+    def sample(self, n: int, *, rng: torch.Generator) -> Encoded:
         """Draw rows from the generator."""
-        rows: Tensor = self.generator(*self.generator.noise(n, rng))
-        return rows
+        return self.generator.heads.compact(self.generator(*self.generator.noise(n, rng)))
 
 
 @final

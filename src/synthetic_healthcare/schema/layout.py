@@ -132,6 +132,15 @@ class Encoded:
         return Encoded(self.layout, self.continuous[rows], self.codes[rows], self.bits[rows])
 
 
+def part_exists(rows: Encoded, index: int) -> npt.NDArray[np.bool_]:
+    """Say in which rows a part exists, shape (n,); parts that gate it have to stand in `rows` already."""
+    gate = rows.layout.parts[index].gate
+    if gate is None:
+        return np.ones(len(rows), dtype=bool)
+    opened: npt.NDArray[np.bool_] = rows.codes[:, rows.layout.parts[gate[0]].store] == gate[1]
+    return opened
+
+
 def expand(encoded: Encoded) -> npt.NDArray[np.float32]:
     """Write the encoded table out as its (n, width) matrix, one-hot blocks and all."""
     matrix = np.zeros((len(encoded), encoded.layout.width), dtype=np.float32)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import final
+from collections.abc import Callable
+from typing import Final, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from synthetic_healthcare.schema.layout import Encoded, Layout, PartKind
+
+#: Rows that are written out at once when all of them are weighed.
+_PORTION: Final = 8192
 
 
 @final
@@ -49,8 +53,35 @@ class Rows:
         batch[:, self._bits_at] = self._bits[index].float()
         return batch[:, :-1]
 
-    def draw(self, n: int, rng: torch.Generator) -> Float[Tensor, "n width"]:
-        """Draw a batch of `n` rows, each at most once where there are enough."""
+    def cumulative(self, weigh: Callable[[Tensor], Tensor | None]) -> Tensor | None:
+        """Weigh all rows and add the weights up, shape (n,), for `draw`; `None` where all weigh the same."""
+        weights = []
+        for start in range(0, self.n, _PORTION):
+            stop = min(start + _PORTION, self.n)
+            weight = weigh(self.take(torch.arange(start, stop, device=self._codes.device)))
+            if weight is None:
+                return None
+            weights.append(weight.double())
+        return torch.cat(weights).cumsum(dim=0)
+
+    def draw(
+        self, n: int, rng: torch.Generator, *, cumulative: Tensor | None = None
+    ) -> Float[Tensor, "n width"]:
+        """Draw a batch of `n` rows, each at most once where there are enough; or by weight, with replacement.
+
+        Parameters
+        ----------
+        n : int
+            Rows.
+        rng : torch.Generator
+            On the rows' device.
+        cumulative : Tensor, optional
+            From `cumulative`.
+        """
+        if cumulative is not None:
+            uniform = torch.rand(n, generator=rng, device=rng.device, dtype=torch.float64)
+            drawn = torch.searchsorted(cumulative, uniform * cumulative[-1], right=True)
+            return self.take(drawn.clamp(max=self.n - 1))
         if n > self.n:
             return self.take(torch.randint(self.n, (n,), generator=rng, device=rng.device))
         if 4 * n > self.n:

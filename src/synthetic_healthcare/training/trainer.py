@@ -103,6 +103,9 @@ class Trainer:
         self._rng = rng
         self._optimizers = _optimizers(schedule)
         self._modules = {phase.name: phase.module for phase in schedule}
+        self._odds = {
+            phase.name: rows.cumulative(phase.weigh) for phase in dict.fromkeys(schedule) if phase.reads_rows
+        }
         self._average = {name: value.detach().clone() for name, value in sampler.state_dict().items()}
         self._state = State()
         self._losses: dict[str, list[Tensor]] = {}
@@ -154,7 +157,11 @@ class Trainer:
         share = _LAST_SHARE + (1 - _LAST_SHARE) * 0.5 * (1 + math.cos(math.pi * done))
         batch = self._config.batch_for(len(self._rows))
         for phase in self._schedule:
-            rows = self._rows.draw(batch, self._rng) if phase.reads_rows else None
+            if not phase.window[0] <= done < phase.window[1]:
+                continue
+            rows = None
+            if phase.reads_rows:
+                rows = self._rows.draw(batch, self._rng, cumulative=self._odds[phase.name])
             inputs = phase.draw(rows, batch, done, self._rng)
             gradients = self._gradient(phase, inputs)
             for parameter, value in zip(phase.module.parameters(), gradients.values, strict=True):
