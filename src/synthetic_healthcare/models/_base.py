@@ -41,9 +41,13 @@ class ModelConfig(BaseModel):
     small : Mapping
         Defaults that stand in for the fields' own where the table has fewer than `SMALL_TABLE` rows: with few
         rows a large network remembers patients where a small one still learns the table.
+    separable : Mapping
+        Settings under which a row's loss is its own, whatever its neighbours in the batch are: what the model
+        has to switch to under differential privacy (no packing of rows, no averages over a batch).
     """
 
     small: ClassVar[Mapping[str, Any]] = {}
+    separable: ClassVar[Mapping[str, Any]] = {}
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
