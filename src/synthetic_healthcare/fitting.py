@@ -83,7 +83,13 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
     config = request.config
     seed = _seed(request)
     training = config.model.training
-    if issubclass(models.model_class(config.model.type), FittedModel):
+    kind = models.model_class(config.model.type)
+    if kind.requires_privacy:
+        raise ConfigError(
+            f"model {kind.name!r} trains under differential privacy only, and no budget is given. Set "
+            "privacy_level, or call add_privacy_mechanism('differential_privacy', epsilon=..., delta=...)"
+        )
+    if issubclass(kind, FittedModel):
         # It has no moment to choose: all rows teach it.
         training = training.model_copy(update={"validation_share": 0.0})
     with phase(progress, "prepare"):
@@ -177,7 +183,7 @@ def _schema(frame: pd.DataFrame, request: FitRequest) -> Schema:
         column if "dtype" in column.declared else replace(column, dtype=str(frame[column.name].dtype))
         for column in (schema[name] for name in frame.columns)
     )
-    schema = Schema(tuple(held))
+    schema = replace(schema, columns=tuple(held))
     return schema if request.target is None else schema.with_target(request.target)
 
 

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NoReturn, final
+from typing import Any, NoReturn, final
 
-import pandas as pd
+import numpy as np
 
-from synthetic_healthcare import models, pipeline
-from synthetic_healthcare.config import RunConfig, require_model
-from synthetic_healthcare.errors import ConfigError, NotFittedError, NotYetAvailableError
+from synthetic_healthcare import drawing
+from synthetic_healthcare.arguments import (
+    Mechanism,
+    accepted,
+    refuse_mechanism,
+    rows,
+    whole,
+    with_training,
+)
+from synthetic_healthcare.config import RunConfig
+from synthetic_healthcare.errors import NotFittedError, NotYetAvailableError
 from synthetic_healthcare.evaluation.inputs import EvaluationOptions
 from synthetic_healthcare.evaluation.report import EvaluationReport
-from synthetic_healthcare.evaluation.runner import evaluate
-from synthetic_healthcare.fitted import NO_GUARANTEE, Fitted
+from synthetic_healthcare.fitted import Fitted
 from synthetic_healthcare.fitting import FitRequest, fit_table, stream
-from synthetic_healthcare.judged import JudgedTables
+from synthetic_healthcare.judged import JudgedTables, judge
 from synthetic_healthcare.progress import Progress, default_progress, phase
+from synthetic_healthcare.sampling.conditional import ConditionalDraw, OnRare
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.frames import restore, to_pandas
 from synthetic_healthcare.tables.writing import TableWriter
-
-Mechanism = Literal["differential_privacy", "k_anonymity", "l_diversity"]
 
 
 @final
@@ -83,17 +88,12 @@ class SyntheticDataGenerator:
             "privacy": {"level": privacy_level},
             "compliance": {"mode": compliance_mode},
         }
-        self._adopt(RunConfig.from_mapping(settings), random_state)
-
-    def _adopt(self, config: RunConfig, random_state: int | None) -> None:
-        """Take a configuration on, or refuse it as a whole."""
-        config.require_available()
-        require_model(config.model.type, models.available())
-        models.settings(config.model.type, config.model.architecture)
-        self._config = config
-        self._random_state = None if random_state is None else _whole("random_state", random_state, least=0)
+        self._config = accepted(RunConfig.from_mapping(settings))
+        self._random_state = None if random_state is None else whole("random_state", random_state, least=0)
         self._fitted: Fitted | None = None
         self._draws = 0
+        #: How the last draw under conditions, or of classes in balance, went.
+        self.last_draws: tuple[ConditionalDraw, ...] = ()
 
     @classmethod
     def from_config(
@@ -112,8 +112,8 @@ class SyntheticDataGenerator:
             config = RunConfig.from_yaml(config)
         elif not isinstance(config, RunConfig):
             config = RunConfig.from_mapping(config)
-        generator = cls.__new__(cls)
-        generator._adopt(config, random_state)
+        generator = cls(random_state=random_state)
+        generator._config = accepted(config)
         return generator
 
     def add_privacy_mechanism(
@@ -134,14 +134,7 @@ class SyntheticDataGenerator:
         ConfigError
             The mechanism is unknown.
         """
-        known = ("differential_privacy", "k_anonymity", "l_diversity")
-        if mechanism not in known:
-            raise ConfigError(f"mechanism {mechanism!r} is unknown; known: {', '.join(known)}")
-        raise NotYetAvailableError(
-            f"the privacy mechanism {mechanism!r}",
-            "It arrives with the privacy release. Without it, fit gives the standard protections and no "
-            "formal guarantee.",
-        )
+        refuse_mechanism(mechanism)
 
     def fit(
         self,
@@ -192,7 +185,7 @@ class SyntheticDataGenerator:
             The checkpoint belongs to another run.
         """
         request = FitRequest(
-            config=_with_training(self._config, epochs, max_seconds),
+            config=with_training(self._config, epochs, max_seconds),
             random_state=self._random_state,
             schema=schema,
             target=target,
@@ -208,6 +201,7 @@ class SyntheticDataGenerator:
         n_samples: int | None = None,
         *,
         augmentation_factor: float = 1.0,
+        balance: str | None = None,
         random_state: int | None = None,
         progress: Progress | None = None,
     ) -> Any:
@@ -219,11 +213,14 @@ class SyntheticDataGenerator:
             Rows; default: as many as were learnt.
         augmentation_factor : float, default 1.0
             The result has round(n_samples * augmentation_factor) rows.
+        balance : str, optional
+            A column whose classes all get the same share ("target": the target, whatever its name).
+            `last_draws` then says how many real patients stand behind each class.
         random_state : int, optional
             Seed of this draw. Default: the generator's own stream, which goes on from call to call and starts
             again with `fit` and `load`.
         progress : Progress, optional
-            Default: a live display where standard error is a terminal.
+            As for `fit`.
 
         Returns
         -------
@@ -231,46 +228,112 @@ class SyntheticDataGenerator:
             Of the kind, columns and dtypes that were learnt.
         """
         fitted = self._require_fitted("generate")
-        n = _rows(n_samples, augmentation_factor, default=fitted.origin.rows["train"])
-        frames: list[pd.DataFrame] = []
-        with phase(progress or default_progress(), "sample", n) as watched:
-            for frame in self._frames(n, random_state):
-                frames.append(frame)
-                watched.advance(sum(map(len, frames)))
-        return restore(pd.concat(frames, ignore_index=True), fitted.table_format)
+        asked = fitted.origin.rows["train"] if n_samples is None else n_samples
+        n = rows(asked, augmentation_factor)
+        rng = self._stream(random_state)
+        if balance is not None:
+            self.last_draws, frame = drawing.in_balance(fitted, balance, n, rng=rng)
+            return restore(frame, fitted.table_format)
+        frame = drawing.table(drawing.as_learnt(fitted, n, rng=rng), n, progress)
+        return restore(frame, fitted.table_format)
 
     def generate_to(
         self,
         path: str | Path,
         n_samples: int,
         *,
+        conditions: drawing.Asked | None = None,
         random_state: int | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Draw synthetic patients straight into a .csv, .csv.gz or .parquet file, in constant memory.
 
-        The rows are those that `generate` gives with the same seed. A file that stood at `path` is replaced
-        when all rows are written, or not touched.
+        The rows are those that `generate`, or with conditions `generate_conditional`, gives with the same
+        seed. A file that stood at `path` is replaced when all rows are written, or not touched.
         """
-        self._require_fitted("generate_to")
-        n = _rows(n_samples, 1.0, default=0)
+        fitted = self._require_fitted("generate_to")
+        n = rows(n_samples)
+        rng = self._stream(random_state)
+        if conditions is None:
+            frames = drawing.as_learnt(fitted, n, rng=rng)
+        else:
+            told, frames = drawing.under_conditions(fitted, conditions, n, rng=rng, on_rare="raise")
+            self.last_draws = (told,)
         with phase(progress or default_progress(), "sample", n) as watched, TableWriter(path) as writer:
-            for frame in self._frames(n, random_state):
+            for frame in frames:
                 writer.write(frame)
                 watched.advance(writer.rows)
 
-    def generate_conditional(self, conditions: Mapping[str, Any], n_samples: int) -> NoReturn:
-        """Draw patients who meet conditions; not in this release.
+    def generate_conditional(
+        self,
+        conditions: drawing.Asked,
+        n_samples: int,
+        *,
+        on_rare: OnRare = "raise",
+        random_state: int | None = None,
+        progress: Progress | None = None,
+    ) -> Any:
+        """Draw patients who meet conditions.
+
+        A model that can draws under the conditions; of the others' rows those that meet them are kept.
+        `last_draws` says at what rate, and how many real patients stand behind the rows: more rows under a
+        rare condition hold no more information.
+
+        Parameters
+        ----------
+        conditions : Mapping
+            Column, or derived column of the schema -> what is wanted: a value; a list (any of the values; for
+            a column of sets of codes, all of them); `None` for missing; or a tuple that begins with an
+            operator: `(">=", 65)`, `("between", 60, 80)`, `("not in", [...])`, `("not missing",)`.
+        n_samples : int
+            Rows; the result has exactly so many.
+        on_rare : {"raise", "warn"}
+            What to do where fewer patients than the floor (`transforms.rare_floor`) meet the conditions.
+        random_state, progress
+            As for `generate`.
+
+        Returns
+        -------
+        table
+            Of the kind, columns and dtypes that were learnt.
 
         Raises
         ------
-        NotYetAvailableError
-            Always.
+        ConditionError
+            A column or category is unknown, the conditions contradict each other or what can be drawn, or too
+            few patients meet them.
         """
-        raise NotYetAvailableError(
-            "generating under conditions",
-            "It arrives with the release that holds all models. Until then, draw more rows and filter them.",
+        fitted = self._require_fitted("generate_conditional")
+        n = rows(n_samples)
+        told, drawn = drawing.under_conditions(
+            fitted, conditions, n, rng=self._stream(random_state), on_rare=on_rare
         )
+        self.last_draws = (told,)
+        return restore(drawing.table(drawn, n, progress), fitted.table_format)
+
+    def impute(self, data: Any, *, random_state: int | None = None) -> Any:
+        """Fill the missing cells of a table by draws given the cells that are there.
+
+        Parameters
+        ----------
+        data : table
+            With the columns that were learnt; it is not changed.
+        random_state : int, optional
+            As for `generate`.
+
+        Returns
+        -------
+        table
+            Of the kind of `data`. Cells that are there stay as they are, identifiers too.
+
+        Raises
+        ------
+        ConfigError
+            The model cannot fill gaps; 'autoregressive' can.
+        """
+        fitted = self._require_fitted("impute")
+        frame, table_format = to_pandas(data)
+        return restore(drawing.without_gaps(fitted, frame, rng=self._stream(random_state)), table_format)
 
     def generate_with_audit_trail(
         self, n_samples: int, *, audit_level: str = "full", compliance_check: bool = True
@@ -306,7 +369,7 @@ class SyntheticDataGenerator:
         seed : int, default 0
             Equal seeds give equal reports.
         progress : Progress, optional
-            Default: a live display where standard error is a terminal.
+            As for `fit`.
 
         Raises
         ------
@@ -315,19 +378,8 @@ class SyntheticDataGenerator:
         """
         fitted = self._require_fitted("evaluate")
         tables = JudgedTables.of(fitted, to_pandas(synthetic)[0], to_pandas(real)[0], holdout=holdout)
-        return evaluate(
-            tables.synthetic,
-            train=tables.train,
-            holdout=tables.holdout,
-            schema=fitted.schema,
-            options=EvaluationOptions(seed=_whole("seed", seed, least=0)),
-            progress=progress or default_progress(),
-            context={
-                "model": fitted.model.name,
-                "notes": [NO_GUARANTEE, *fitted.origin.notes],
-            },
-            history=fitted.origin.history,
-        )
+        options = EvaluationOptions(seed=whole("seed", seed, least=0))
+        return judge(fitted, tables, options, progress=progress or default_progress())
 
     def save(self, path: str | Path) -> None:
         """Write the fitted generator to one file: JSON and weights, no code, no rows."""
@@ -351,45 +403,14 @@ class SyntheticDataGenerator:
         """Plain data on what was learnt, how, and what is promised of it."""
         return self._require_fitted("describe").describe()
 
-    def _frames(self, n: int, random_state: int | None) -> Iterator[pd.DataFrame]:
-        """Chunks of synthetic rows."""
-        fitted = self._require_fitted("generate")
-        if random_state is None:
-            rng = stream(fitted.origin.seed, "sample", call=self._draws)
-            self._draws += 1
-        else:
-            rng = stream(_whole("random_state", random_state, least=0), "sample")
-        chunks = pipeline.sample(fitted.model, n, seed=int(rng.integers(2**62)))
-        return pipeline.restore(chunks, fitted.encoder, rng=rng)
+    def _stream(self, random_state: int | None) -> np.random.Generator:
+        """The stream of one draw."""
+        if random_state is not None:
+            return stream(whole("random_state", random_state, least=0), "sample")
+        self._draws += 1
+        return stream(self._require_fitted("generate").origin.seed, "sample", call=self._draws - 1)
 
     def _require_fitted(self, purpose: str) -> Fitted:
         if self._fitted is None:
             raise NotFittedError(f"{purpose} needs a fitted generator: call fit(data) first, or load(path)")
         return self._fitted
-
-
-def _with_training(config: RunConfig, epochs: int | None, max_seconds: float | None) -> RunConfig:
-    """The configuration with what `fit` was told put in."""
-    given = {"epochs": epochs, "max_seconds": max_seconds}
-    overrides = [f"model.training.{name}={value}" for name, value in given.items() if value is not None]
-    return config.with_overrides(overrides) if overrides else config
-
-
-def _whole(name: str, value: int, *, least: int) -> int:
-    """The argument as a plain integer, whatever library it comes from."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ConfigError(f"{name} must be a whole number; this is a {type(value).__name__}") from None
-    if number < least:
-        raise ConfigError(f"{name} must be at least {least}; this is {number}")
-    return number
-
-
-def _rows(n_samples: int | None, factor: float, *, default: int) -> int:
-    """How many rows are asked for."""
-    n = _whole("n_samples", default if n_samples is None else n_samples, least=1)
-    # Written so that nan is refused too.
-    if not 0 < factor < float("inf"):
-        raise ConfigError(f"augmentation_factor must be a number above 0; this is {factor}")
-    return max(1, round(n * factor))

@@ -10,8 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthetic_healthcare.errors import EvaluationError
+from synthetic_healthcare.evaluation.inputs import EvaluationOptions
+from synthetic_healthcare.evaluation.report import EvaluationReport
+from synthetic_healthcare.evaluation.runner import evaluate
 from synthetic_healthcare.evaluation.views import check_columns
-from synthetic_healthcare.fitted import Fitted
+from synthetic_healthcare.fitted import NO_GUARANTEE, Fitted
+from synthetic_healthcare.progress import Progress
 from synthetic_healthcare.tables.frames import to_pandas
 from synthetic_healthcare.tables.holdout import in_holdout
 from synthetic_healthcare.tables.keys import fingerprint
@@ -65,6 +69,22 @@ class JudgedTables:
         held = _held(fitted, real)
         aside = real[held].reset_index(drop=True)
         return JudgedTables(synthetic, real[~held].reset_index(drop=True), aside if len(aside) else None)
+
+
+def judge(
+    fitted: Fitted, tables: JudgedTables, options: EvaluationOptions, *, progress: Progress
+) -> EvaluationReport:
+    """Run every metric on the tables, and say in the report what they come from."""
+    return evaluate(
+        tables.synthetic,
+        train=tables.train,
+        holdout=tables.holdout,
+        schema=fitted.schema,
+        options=options,
+        progress=progress,
+        context={"model": fitted.model.name, "notes": [NO_GUARANTEE, *fitted.origin.notes]},
+        history=fitted.origin.history,
+    )
 
 
 def _other_patients(fitted: Fitted, holdout: Any) -> pd.DataFrame:

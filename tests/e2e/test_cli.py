@@ -246,9 +246,19 @@ def test_generate_refuses_no_rows(rows: int, folder: Path, shell: Shell, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_conditions_say_not_yet(folder: Path, shell: Shell, tmp_path: Path) -> None:
-    command = ("generate", folder / "model.shm", "-n", 5, "-o", tmp_path / "s.csv", "--where", "age=60..80")
-    assert "conditional generation" in shell.refuses(*command)
+def test_rows_under_conditions(folder: Path, shell: Shell, tmp_path: Path) -> None:
+    table = tmp_path / "s.csv"
+    command = ("generate", folder / "model.shm", "-n", 25, "-o", table, "--seed", 0)
+    assert shell.run(*command, "--where", "age=60..80", "--where", "ward!=north") == 0
+    assert re.search(r"age, ward: 25 rows, .* accepted\); they rest on about \d+ real patients", shell.out)
+    drawn = pd.read_csv(table)
+    assert len(drawn) == 25
+    assert drawn["age"].between(60, 80).all()
+    assert "north" not in set(drawn["ward"])
+    assert shell.run(*command, "--balance", "outcome", "--json") == 0
+    assert [draw["rows"] for draw in json.loads(shell.out)["draws"]] == [13, 12]
+    assert "unknown column 'agee'" in shell.refuses(*command, "--where", "agee=3")
+    assert "exclude each other" in shell.refuses(*command, "--where", "age=60", "--balance", "ward")
 
 
 def test_a_traceback_is_shown_only_with_debug(shell: Shell) -> None:

@@ -99,7 +99,6 @@ def test_the_shipped_configurations_ask_for_privacy_that_is_not_here(file: str, 
 def test_what_comes_with_later_releases(plain_table: MakeTable, quick_fit: Fit) -> None:
     generator = quick_fit(plain_table())
     for feature, ask in {
-        "generating under conditions": lambda: generator.generate_conditional({"age": 60}, 10),
         "the audit trail": lambda: generator.generate_with_audit_trail(10),
         "PrivacyMonitor": PrivacyMonitor,
     }.items():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synthetic_healthcare.cli.output import Json, Seed, describe_file, print_json
-from synthetic_healthcare.errors import NotYetAvailableError
+from synthetic_healthcare.errors import ConfigError
+
+if TYPE_CHECKING:
+    from synthetic_healthcare.sampling.conditional import ConditionalDraw
 
 
 def generate(
@@ -17,26 +20,48 @@ def generate(
     out: Annotated[Path, typer.Option("-o", "--output", help="Table: .csv, .csv.gz or .parquet")],
     seed: Seed = None,
     where: Annotated[
-        list[str] | None, typer.Option(help="Condition such as age=60..80 or sex=F (not in this release).")
+        list[str] | None,
+        typer.Option(
+            help="Condition, may be repeated: age>=65, age=60..80, sex=F, ward=north|south, "
+            "diagnoses=I10;E11 (all of them), 'crp is missing'."
+        ),
     ] = None,
+    balance: Annotated[str | None, typer.Option(help="Column whose classes all get the same share.")] = None,
     as_json: Json = False,
 ) -> None:
     """Write synthetic patients; any number of rows in the same memory.
 
-    Example: synthetic-healthcare generate model.shm -n 1000 -o synthetic.csv --seed 0
+    Example: synthetic-healthcare generate model.shm -n 1000 -o synthetic.csv --where 'age>=65' --where sex=F
     """
-    if where:
-        raise NotYetAvailableError(
-            "conditional generation (--where)",
-            "It arrives with the further models; until then generate more rows and filter them.",
-        )
+    if where and balance:
+        raise ConfigError("--where and --balance exclude each other: generate class by class with --where")
 
     from synthetic_healthcare.generator import SyntheticDataGenerator
     from synthetic_healthcare.progress import default_progress
+    from synthetic_healthcare.sampling.conditions import parse_where
+    from synthetic_healthcare.tables import write_table
 
     generator = SyntheticDataGenerator.load(model)
-    generator.generate_to(out, n_samples, random_state=seed, progress=default_progress())
-    if as_json:
-        print_json({"table": str(out), "rows": n_samples, "seed": seed, **describe_file(out)})
+    if balance:
+        write_table(generator.generate(n_samples, balance=balance, random_state=seed), out)
     else:
-        typer.echo(f"{n_samples:,} synthetic rows written to {out}")
+        conditions = parse_where(where) if where else None
+        generator.generate_to(
+            out, n_samples, conditions=conditions, random_state=seed, progress=default_progress()
+        )
+    draws = generator.last_draws
+    if as_json:
+        facts = {"table": str(out), "rows": n_samples, "seed": seed, **describe_file(out)}
+        print_json({**facts, "draws": [draw.to_dict() for draw in draws]})
+        return
+    typer.echo(f"{n_samples:,} synthetic rows written to {out}")
+    for draw in draws:
+        typer.echo(_told(draw))
+
+
+def _told(draw: ConditionalDraw) -> str:
+    how = "drawn by the model under the conditions" if draw.native else "kept of all that were drawn"
+    return (
+        f"{draw.what}: {draw.rows:,} rows, {how} ({draw.acceptance_rate:.1%} accepted); they rest on about "
+        f"{draw.effective_patients:,.0f} real patients"
+    )

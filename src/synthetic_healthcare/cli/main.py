@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from synthetic_healthcare.cli import demo, evaluate, fit, generate, inspect, models, schema
+from synthetic_healthcare.cli import demo, evaluate, fit, generate, impute, inspect, models, schema
 from synthetic_healthcare.cli.output import EPILOG, REFUSED, UNEXPECTED
 from synthetic_healthcare.errors import SyntheticHealthcareError
 from synthetic_healthcare.version import __version__
@@ -27,7 +27,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (demo.demo, fit.fit, generate.generate, evaluate.evaluate, models.models, inspect.inspect):
+for command in (
+    demo.demo,
+    fit.fit,
+    generate.generate,
+    impute.impute,
+    evaluate.evaluate,
+    models.models,
+    inspect.inspect,
+):
     app.command(epilog=EPILOG)(command)
 app.add_typer(schema.app, name="schema")
 

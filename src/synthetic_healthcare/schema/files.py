@@ -11,9 +11,11 @@ import yaml
 
 from synthetic_healthcare.errors import SchemaError
 from synthetic_healthcare.schema.column import KINDS, ROLES, Column
+from synthetic_healthcare.schema.derived import DerivedColumn, derived_from_dict, derived_to_dict
 from synthetic_healthcare.schema.spelling import unknown
 
 _VERSION: Final = 1
+_KEYS: Final = ("version", "columns", "derived")
 _FIELDS: Final[tuple[str, ...]] = (
     "kind",
     "role",
@@ -36,6 +38,7 @@ _HEADER: Final = """\
 #   also:  unit, bounds: [low, high], categories: [...], decimals, delimiter (codes in one string), nullable
 # Fields under `declared` are stated by you, from public knowledge; the others were read from the data. Add a
 # field's name there when you change it. In a block without a `declared` list, all fields count as declared.
+# A block `derived` names bands to generate by: age_group: {{from: age, bands: {{65+: [65, null]}}}}
 """
 
 
@@ -55,9 +58,13 @@ def _mapping_without_repeats(loader: _Loader, node: yaml.MappingNode) -> dict[An
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping_without_repeats)
 
 
-def schema_to_dict(columns: Sequence[Column]) -> dict[str, Any]:
+def schema_to_dict(columns: Sequence[Column], derived: tuple[DerivedColumn, ...]) -> dict[str, Any]:
     """Return plain data for JSON: every field of every column."""
-    return {"version": _VERSION, "columns": [_column_to_dict(column) for column in columns]}
+    return {
+        "version": _VERSION,
+        "columns": [_column_to_dict(column) for column in columns],
+        "derived": derived_to_dict(derived),
+    }
 
 
 def columns_from_dict(data: Mapping[str, Any]) -> tuple[Column, ...]:
@@ -69,7 +76,7 @@ def columns_from_dict(data: Mapping[str, Any]) -> tuple[Column, ...]:
     return tuple(_column_from_dict(str(entry.get("name")), entry, ("name", *_FIELDS)) for entry in columns)
 
 
-def schema_to_yaml(columns: Sequence[Column]) -> str:
+def schema_to_yaml(columns: Sequence[Column], derived: tuple[DerivedColumn, ...]) -> str:
     """Return YAML with one block a column, holding only the fields that say something."""
     blocks = {column.name: _block(column) for column in columns}
     header = _HEADER.format(kinds=", ".join(KINDS), roles=", ".join(ROLES))
@@ -84,11 +91,13 @@ def schema_to_yaml(columns: Sequence[Column]) -> str:
             default_flow_style=False,
         )
         parts.append("".join(f"  {line}\n" if line else "\n" for line in dumped.splitlines()) + "\n")
+    if derived:
+        parts.append(yaml.dump({"derived": derived_to_dict(derived)}, Dumper=_Dumper, sort_keys=False))
     return "".join(parts).rstrip("\n") + "\n"
 
 
-def columns_from_yaml(source: str | Path) -> tuple[Column, ...]:
-    """Read columns from a YAML file or from YAML text of more than one line."""
+def schema_from_yaml(source: str | Path) -> tuple[tuple[Column, ...], tuple[DerivedColumn, ...]]:
+    """Read columns and derived ones from a YAML file, or from YAML text of more than one line."""
     is_text = isinstance(source, str) and "\n" in source
     if is_text:
         text = str(source)
@@ -113,7 +122,8 @@ def columns_from_yaml(source: str | Path) -> tuple[Column, ...]:
     _check_top(data)
     if not isinstance(data["columns"], dict):
         raise SchemaError("'columns' of the schema must hold one block a column, under the column's name")
-    return tuple(_column_from_block(name, block) for name, block in data["columns"].items())
+    columns = tuple(_column_from_block(name, block) for name, block in data["columns"].items())
+    return columns, derived_from_dict(data.get("derived"))
 
 
 class _Dumper(yaml.SafeDumper):
@@ -129,8 +139,8 @@ _Dumper.add_representer(tuple, _flow_list)
 
 def _check_top(data: Mapping[str, Any]) -> None:
     for key in data:
-        if key not in ("version", "columns"):
-            raise SchemaError("the schema: " + unknown("key", str(key), ("version", "columns")))
+        if key not in _KEYS:
+            raise SchemaError("the schema: " + unknown("key", str(key), _KEYS))
     if data.get("version", _VERSION) != _VERSION:
         raise SchemaError(
             f"the schema has a version other than {_VERSION}, the only one that this release reads"

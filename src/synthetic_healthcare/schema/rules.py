@@ -15,6 +15,7 @@ from synthetic_healthcare.schema.column import (
     UNLEARNT_KINDS,
     Column,
 )
+from synthetic_healthcare.schema.derived import DerivedColumn
 from synthetic_healthcare.schema.spelling import unknown
 
 
@@ -34,6 +35,23 @@ def check_columns(columns: Sequence[Column]) -> None:
             raise SchemaError(
                 f"{len(holders)} columns have the role {role!r}: {named}. Leave it to one of them"
             )
+
+
+def check_derived(derived: Sequence[DerivedColumn], columns: Sequence[Column]) -> None:
+    """Raise `SchemaError` where a derived column has no numeric source, or takes another one's name."""
+    kinds = {column.name: column.kind for column in columns}
+    for each in derived:
+        if each.source not in kinds:
+            raise SchemaError(f"derived column {each.name!r}: " + unknown("column", each.source, kinds))
+        if kinds[each.source] not in ("numeric", "integer", "ordinal"):
+            raise SchemaError(
+                f"derived column {each.name!r}: {each.source!r} is of kind {kinds[each.source]!r}, and bands "
+                "are for numbers"
+            )
+    names = [*kinds, *(each.name for each in derived)]
+    repeated = [each.name for each in derived if names.count(each.name) > 1]
+    if repeated:
+        raise SchemaError(f"derived column {repeated[0]!r} takes the name of another column. Rename it")
 
 
 def check_column(column: Column) -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack, final
 
 from synthetic_healthcare.errors import SchemaError
 from synthetic_healthcare.schema.column import Category, Column, Kind, Role
-from synthetic_healthcare.schema.rules import check_column, check_columns
+from synthetic_healthcare.schema.derived import Band, DerivedColumn, derived_from_dict
+from synthetic_healthcare.schema.rules import check_column, check_columns, check_derived
 from synthetic_healthcare.schema.spelling import nearest, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -39,6 +41,8 @@ class Schema:
     ----------
     columns : tuple of Column
         In the table's order; names are unique, at most one has the role `target` and one `group`.
+    derived : tuple of DerivedColumn
+        Names for bands of columns, which conditions may use; the table does not hold them.
 
     Attributes
     ----------
@@ -64,12 +68,14 @@ class Schema:
     """
 
     columns: tuple[Column, ...]
+    derived: tuple[DerivedColumn, ...] = ()
     names: tuple[str, ...] = field(init=False, repr=False, compare=False)
     target: str | None = field(init=False, repr=False, compare=False)
     group: str | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_columns(self.columns)
+        check_derived(self.derived, self.columns)
         targets = [column.name for column in self.columns if column.role == "target"]
         groups = [column.name for column in self.columns if column.role == "group"]
         object.__setattr__(self, "names", tuple(column.name for column in self.columns))
@@ -105,7 +111,7 @@ class Schema:
             else column
             for column in self.columns
         )
-        return Schema(tuple(columns)).with_column(name, role="target")
+        return replace(self, columns=tuple(columns)).with_column(name, role="target")
 
     def with_column(self, name: str, **changes: Unpack[ColumnChanges]) -> Schema:
         """Return the schema with fields of one column declared by the user.
@@ -132,7 +138,28 @@ class Schema:
         if "kind" in changes or "role" in changes:
             changed = replace(changed, reason=f"declared as {changed.kind}, {changed.role}")
         check_column(changed)
-        return Schema(tuple(changed if old.name == name else old for old in self.columns))
+        columns = tuple(changed if old.name == name else old for old in self.columns)
+        return replace(self, columns=columns)
+
+    def with_derived(self, name: str, *, source: str, bands: Mapping[str, Band]) -> Schema:
+        """Return the schema with names for bands of a column, which conditions may then use.
+
+        Parameters
+        ----------
+        name : str
+            What to call it ("age_group").
+        source : str
+            The numeric column it is read from.
+        bands : Mapping of str to (low, high)
+            Label -> band, both ends included, `None` for no end: `{"65+": (65, None)}`.
+
+        Raises
+        ------
+        SchemaError
+            The source is unknown or no number, or the name is taken.
+        """
+        made = DerivedColumn(name, source, tuple(bands.items()))
+        return replace(self, derived=(*(each for each in self.derived if each.name != name), made))
 
     def check(self, frame: pd.DataFrame) -> None:
         """Compare with a table's columns (their order does not matter).
@@ -178,20 +205,20 @@ class Schema:
         """Plain data for JSON."""
         from synthetic_healthcare.schema.files import schema_to_dict
 
-        return schema_to_dict(self.columns)
+        return schema_to_dict(self.columns, self.derived)
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> Schema:
         """Rebuild what `to_dict` gave; unknown keys raise `SchemaError` with the nearest known one."""
         from synthetic_healthcare.schema.files import columns_from_dict
 
-        return Schema(columns_from_dict(data))
+        return Schema(columns_from_dict(data), derived_from_dict(data.get("derived")))
 
     def to_yaml(self, path: str | Path | None = None) -> str:
         """Return the schema as YAML to read and edit, one block a column, and write it where asked."""
         from synthetic_healthcare.schema.files import schema_to_yaml
 
-        text = schema_to_yaml(self.columns)
+        text = schema_to_yaml(self.columns, self.derived)
         if path is not None:
             from pathlib import Path
 
@@ -208,9 +235,9 @@ class Schema:
             Where the file is absent, is not YAML, or holds a key or value that is not known (the nearest
             known one is named).
         """
-        from synthetic_healthcare.schema.files import columns_from_yaml
+        from synthetic_healthcare.schema.files import schema_from_yaml
 
-        return Schema(columns_from_yaml(source))
+        return Schema(*schema_from_yaml(source))
 
 
 def _without_inferred_facts(column: Column, kind: Kind) -> Column:

@@ -294,7 +294,7 @@ def fit_encoder(
     panels = find_panels(learnt_missing)
     masks = [learnt_missing[panel[0]] for panel in panels]
     present = tuple(1.0 - float(mask.mean()) for mask in masks if mask is not None)
-    return TableEncoder(Schema(tuple(columns)), tuple(fitted), panels, present, tuple(notes))
+    return TableEncoder(replace(schema, columns=tuple(columns)), tuple(fitted), panels, present, tuple(notes))
 
 
 def _one_row_a_patient(frame: pd.DataFrame, group: str | None, rng: np.random.Generator) -> pd.DataFrame:

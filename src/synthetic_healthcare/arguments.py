@@ -1,0 +1,65 @@
+"""What the public methods are given, read and checked."""
+
+from __future__ import annotations
+
+import operator
+from typing import Literal, NoReturn, get_args
+
+from synthetic_healthcare import models
+from synthetic_healthcare.config import RunConfig, require_model
+from synthetic_healthcare.errors import ConfigError, NotYetAvailableError
+
+Mechanism = Literal["differential_privacy", "k_anonymity", "l_diversity"]
+
+
+def accepted(config: RunConfig) -> RunConfig:
+    """Return a configuration that this release can keep, or refuse it as a whole.
+
+    Raises
+    ------
+    NotYetAvailableError, ConfigError
+        It asks for what is not there, or a model's own setting is unknown.
+    """
+    config.require_available()
+    require_model(config.model.type, models.available())
+    models.settings(config.model.type, config.model.architecture)
+    return config
+
+
+def refuse_mechanism(mechanism: Mechanism) -> NoReturn:
+    """Say that a privacy mechanism is not there yet, or that there is none of this name."""
+    known = get_args(Mechanism)
+    if mechanism not in known:
+        raise ConfigError(f"mechanism {mechanism!r} is unknown; known: {', '.join(known)}")
+    raise NotYetAvailableError(
+        f"the privacy mechanism {mechanism!r}",
+        "It arrives with the privacy release. Without it, fit gives the standard protections and no formal "
+        "guarantee.",
+    )
+
+
+def with_training(config: RunConfig, epochs: int | None, max_seconds: float | None) -> RunConfig:
+    """Return the configuration with what `fit` was told put in."""
+    given = {"epochs": epochs, "max_seconds": max_seconds}
+    overrides = [f"model.training.{name}={value}" for name, value in given.items() if value is not None]
+    return config.with_overrides(overrides) if overrides else config
+
+
+def whole(name: str, value: int, *, least: int) -> int:
+    """Return an argument as a plain integer, whatever library it comes from."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ConfigError(f"{name} must be a whole number; this is a {type(value).__name__}") from None
+    if number < least:
+        raise ConfigError(f"{name} must be at least {least}; this is {number}")
+    return number
+
+
+def rows(n_samples: int, factor: float = 1.0) -> int:
+    """Return how many rows are asked for."""
+    n = whole("n_samples", n_samples, least=1)
+    # Written so that nan is refused too.
+    if not 0 < factor < float("inf"):
+        raise ConfigError(f"augmentation_factor must be a number above 0; this is {factor}")
+    return max(1, round(n * factor))
