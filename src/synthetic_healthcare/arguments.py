@@ -56,6 +56,11 @@ def whole(name: str, value: int, *, least: int) -> int:
     return number
 
 
+def seed(random_state: int | None) -> int | None:
+    """Return a seed that was given, checked."""
+    return None if random_state is None else whole("random_state", random_state, least=0)
+
+
 def rows(n_samples: int, factor: float = 1.0) -> int:
     """Return how many rows are asked for."""
     n = whole("n_samples", n_samples, least=1)

@@ -8,15 +8,7 @@ from typing import Any, NoReturn, final
 
 import numpy as np
 
-from synthetic_healthcare import drawing
-from synthetic_healthcare.arguments import (
-    Mechanism,
-    accepted,
-    refuse_mechanism,
-    rows,
-    whole,
-    with_training,
-)
+from synthetic_healthcare import arguments, drawing
 from synthetic_healthcare.config import RunConfig
 from synthetic_healthcare.errors import NotFittedError, NotYetAvailableError
 from synthetic_healthcare.evaluation.inputs import EvaluationOptions
@@ -88,8 +80,10 @@ class SyntheticDataGenerator:
             "privacy": {"level": privacy_level},
             "compliance": {"mode": compliance_mode},
         }
-        self._config = accepted(RunConfig.from_mapping(settings))
-        self._random_state = None if random_state is None else whole("random_state", random_state, least=0)
+        self._config = arguments.accepted(RunConfig.from_mapping(settings))
+        self._random_state = (
+            None if random_state is None else arguments.whole("random_state", random_state, least=0)
+        )
         self._fitted: Fitted | None = None
         self._draws = 0
         #: How the last draw under conditions, or of classes in balance, went.
@@ -113,28 +107,20 @@ class SyntheticDataGenerator:
         elif not isinstance(config, RunConfig):
             config = RunConfig.from_mapping(config)
         generator = cls(random_state=random_state)
-        generator._config = accepted(config)
+        generator._config = arguments.accepted(config)
         return generator
 
     def add_privacy_mechanism(
         self,
-        mechanism: Mechanism,
+        mechanism: arguments.Mechanism,
         *,
         epsilon: float | None = None,
         delta: float | None = None,
         k: int | None = None,
         l: int | None = None,  # noqa: E741 - the field's own letter
     ) -> NoReturn:
-        """Ask for a guarantee; this release has none yet and says so.
-
-        Raises
-        ------
-        NotYetAvailableError
-            Always, for a known mechanism: a guarantee that was asked for is never quietly dropped.
-        ConfigError
-            The mechanism is unknown.
-        """
-        refuse_mechanism(mechanism)
+        """Ask for a guarantee; this release has none yet and raises `NotYetAvailableError`."""
+        arguments.refuse_mechanism(mechanism)
 
     def fit(
         self,
@@ -185,7 +171,7 @@ class SyntheticDataGenerator:
             The checkpoint belongs to another run.
         """
         request = FitRequest(
-            config=with_training(self._config, epochs, max_seconds),
+            config=arguments.with_training(self._config, epochs, max_seconds),
             random_state=self._random_state,
             schema=schema,
             target=target,
@@ -229,7 +215,7 @@ class SyntheticDataGenerator:
         """
         fitted = self._require_fitted("generate")
         asked = fitted.origin.rows["train"] if n_samples is None else n_samples
-        n = rows(asked, augmentation_factor)
+        n = arguments.rows(asked, augmentation_factor)
         rng = self._stream(random_state)
         if balance is not None:
             self.last_draws, frame = drawing.in_balance(fitted, balance, n, rng=rng)
@@ -252,7 +238,7 @@ class SyntheticDataGenerator:
         seed. A file that stood at `path` is replaced when all rows are written, or not touched.
         """
         fitted = self._require_fitted("generate_to")
-        n = rows(n_samples)
+        n = arguments.rows(n_samples)
         rng = self._stream(random_state)
         if conditions is None:
             frames = drawing.as_learnt(fitted, n, rng=rng)
@@ -282,9 +268,9 @@ class SyntheticDataGenerator:
         Parameters
         ----------
         conditions : Mapping
-            Column, or derived column of the schema -> what is wanted: a value; a list (any of the values; for
-            a column of sets of codes, all of them); `None` for missing; or a tuple that begins with an
-            operator: `(">=", 65)`, `("between", 60, 80)`, `("not in", [...])`, `("not missing",)`.
+            Column, or derived column -> what is wanted: a value; a list (any of the values, but all of a set
+            of codes); `None` for missing; or a tuple with an operator: `(">=", 65)`, `("between", 60, 80)`,
+            `("not in", [...])`, `("not missing",)`.
         n_samples : int
             Rows; the result has exactly so many.
         on_rare : {"raise", "warn"}
@@ -292,19 +278,13 @@ class SyntheticDataGenerator:
         random_state, progress
             As for `generate`.
 
-        Returns
-        -------
-        table
-            Of the kind, columns and dtypes that were learnt.
-
         Raises
         ------
         ConditionError
-            A column or category is unknown, the conditions contradict each other or what can be drawn, or too
-            few patients meet them.
+            A column or category is unknown, no row can meet the conditions, or too few patients do.
         """
         fitted = self._require_fitted("generate_conditional")
-        n = rows(n_samples)
+        n = arguments.rows(n_samples)
         told, drawn = drawing.under_conditions(
             fitted, conditions, n, rng=self._stream(random_state), on_rare=on_rare
         )
@@ -321,10 +301,7 @@ class SyntheticDataGenerator:
         random_state : int, optional
             As for `generate`.
 
-        Returns
-        -------
-        table
-            Of the kind of `data`. Cells that are there stay as they are, identifiers too.
+        Cells that are there stay as they are, identifiers too, and so does the kind of the table.
 
         Raises
         ------
@@ -338,13 +315,7 @@ class SyntheticDataGenerator:
     def generate_with_audit_trail(
         self, n_samples: int, *, audit_level: str = "full", compliance_check: bool = True
     ) -> NoReturn:
-        """Draw patients with a signed record of how; not in this release.
-
-        Raises
-        ------
-        NotYetAvailableError
-            Always.
-        """
+        """Draw patients with a signed record of how; not in this release: `NotYetAvailableError`."""
         raise NotYetAvailableError("the audit trail", "It arrives with the compliance release.")
 
     def evaluate(
@@ -378,7 +349,7 @@ class SyntheticDataGenerator:
         """
         fitted = self._require_fitted("evaluate")
         tables = JudgedTables.of(fitted, to_pandas(synthetic)[0], to_pandas(real)[0], holdout=holdout)
-        options = EvaluationOptions(seed=whole("seed", seed, least=0))
+        options = EvaluationOptions(seed=arguments.whole("seed", seed, least=0))
         return judge(fitted, tables, options, progress=progress or default_progress())
 
     def save(self, path: str | Path) -> None:
@@ -405,8 +376,9 @@ class SyntheticDataGenerator:
 
     def _stream(self, random_state: int | None) -> np.random.Generator:
         """The stream of one draw."""
-        if random_state is not None:
-            return stream(whole("random_state", random_state, least=0), "sample")
+        seed = arguments.seed(random_state)
+        if seed is not None:
+            return stream(seed, "sample")
         self._draws += 1
         return stream(self._require_fitted("generate").origin.seed, "sample", call=self._draws - 1)
 
