@@ -239,23 +239,19 @@ def _allowed(fitted: FittedColumn, wishes: tuple[Wanted, ...], name: str) -> Enc
 
 
 def _allowed_codes(fitted: FittedCodes, wishes: tuple[Wanted, ...], name: str) -> EncodedCondition:
-    wanted = np.full(len(fitted.kept), -1, dtype=np.int8)
-    for wish in wishes:
-        if not isinstance(wish, Holds):
-            continue
-        unknown = sorted(wish.codes - set(fitted.kept))
-        if unknown:
-            raise ConditionError(
-                f"column {name!r}: {len(unknown)} of the codes asked for are not among the "
-                f"{len(fitted.kept)} that were learnt (rarer ones are left out). Ask for others"
-            )
-        for place, code in enumerate(fitted.kept):
-            if code in wish.codes or code in wish.without:
-                asked = int(code in wish.codes)
-                if wanted[place] == 1 - asked:
-                    raise ConditionError(f"column {name!r}: a code is asked to be there and not to be there")
-                wanted[place] = asked
-    return EncodedCondition({}, {}, {0: wanted})
+    sets = [wish for wish in wishes if isinstance(wish, Holds)]
+    asked = frozenset[str]().union(*(wish.codes for wish in sets))
+    without = frozenset[str]().union(*(wish.without for wish in sets))
+    unknown = asked - set(fitted.kept)
+    if unknown:
+        raise ConditionError(
+            f"column {name!r}: {len(unknown)} of the codes asked for are not among the "
+            f"{len(fitted.kept)} that were learnt (rarer ones are left out). Ask for others"
+        )
+    if asked & without:
+        raise ConditionError(f"column {name!r}: a code is asked to be there and not to be there. Drop one")
+    wanted = [1 if code in asked else 0 if code in without else -1 for code in fitted.kept]
+    return EncodedCondition({}, {}, {0: np.array(wanted, dtype=np.int8)})
 
 
 def _tries(spans: tuple[Span, ...]) -> Iterator[tuple[dict[int, int], Block]]:
