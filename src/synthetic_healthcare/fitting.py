@@ -108,7 +108,12 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
     trained = pipeline.train(
         prepared,
         config.model.type,
-        models.settings(config.model.type, config.model.architecture, rows=len(split.train)),
+        models.settings(
+            config.model.type,
+            config.model.architecture,
+            rows=len(split.train),
+            target=split.schema.target,
+        ),
         training=training,
         seed=int(stream(seed, "train").integers(2**62)),
         checkpoint=checkpoint,

@@ -46,7 +46,9 @@ def config_class(name: str) -> type[ModelConfig]:
     return model_class(name).Config
 
 
-def settings(name: str, architecture: Mapping[str, Any], *, rows: int | None = None) -> ModelConfig:
+def settings(
+    name: str, architecture: Mapping[str, Any], *, rows: int | None = None, target: str | None = None
+) -> ModelConfig:
     """Check a model's own settings, and fill in its defaults.
 
     Parameters
@@ -57,6 +59,8 @@ def settings(name: str, architecture: Mapping[str, Any], *, rows: int | None = N
         What the user set.
     rows : int, optional
         Rows of the table: defaults of a small table differ (see `ModelConfig.small`).
+    target : str, optional
+        The column to predict: what a model with a setting `conditions` conditions on where that is not set.
 
     Raises
     ------
@@ -79,8 +83,10 @@ def settings(name: str, architecture: Mapping[str, Any], *, rows: int | None = N
             f"Known here: {', '.join(config.model_fields)}"
         )
     try:
-        small = config.small if rows is not None and rows < SMALL_TABLE else {}
-        return config.model_validate({**small, **architecture})
+        defaults = dict(config.small) if rows is not None and rows < SMALL_TABLE else {}
+        if target is not None and "conditions" in config.model_fields:
+            defaults["conditions"] = (target,)
+        return config.model_validate({**defaults, **architecture})
     except ValidationError as problem:
         reasons = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problem.errors())
         raise ConfigError(f"model.architecture of {name}: {reasons}") from problem

@@ -1,0 +1,115 @@
+"""Conditional VAE (Sohn, Lee and Yan 2015) for mixed tables.
+
+The categories of the condition columns stand beside the latent: the decoder is p(x given z, c), the prior is
+p(z given c), a mixture whose weights and place depend on c, and the encoder reads whole rows, c among them.
+How often each condition occurs is learnt as well, in the same loss, so that no table of counts has to be kept
+and a private training pays for it like for all else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, final
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from synthetic_healthcare.models._autoencoder import (
+    Decoder,
+    Elbo,
+    Encoder,
+    Generative,
+    MixturePrior,
+    Pressure,
+    VariationalNet,
+)
+from synthetic_healthcare.models._base import ConditionalModel, ModelConfig, TrainedModel, Weighted
+from synthetic_healthcare.models._conditions import ConditionTable, condition_parts
+from synthetic_healthcare.phases import Phase
+from synthetic_healthcare.schema.condition import EncodedCondition
+from synthetic_healthcare.schema.layout import Encoded, Layout
+
+
+@final
+class CVAE(TrainedModel, ConditionalModel):
+    """Variational autoencoder that is exact in its condition columns.
+
+    Asked for a condition on these columns it draws nothing else, and every row carries the condition that it
+    was drawn for. Without any condition column (none named, and no target) it is a plain VAE.
+    """
+
+    name: ClassVar[str] = "cvae"
+
+    class Config(ModelConfig):
+        """Settings of the conditional VAE."""
+
+        small: ClassVar[Mapping[str, Any]] = {
+            "encoder_layers": (64,),
+            "decoder_layers": (32,),
+            "beta": 1.25,
+            "components": 8,
+        }
+
+        conditions: tuple[str, ...] = Field(
+            (), description="columns of categories to condition on; where it is not set: the target"
+        )
+        embedding_dim: int = Field(10, ge=1, description="size of the latent")
+        encoder_layers: tuple[int, ...] = Field((128, 128), description="hidden sizes of the encoder")
+        decoder_layers: tuple[int, ...] = Field((128, 128), description="hidden sizes of the decoder")
+        beta: float = Field(1.0, ge=0, description="weight of the KL term")
+        warm_up: float = Field(0.3, ge=0, le=1, description="share of the training in which beta grows")
+        components: int = Field(16, ge=1, description="normals in the prior mixture")
+        scale_floor: float = Field(0.02, gt=0, description="smallest learnt standard deviation")
+        learning_rate: float = Field(2e-3, gt=0, description="Adam step size at the start")
+        weight_decay: float = Field(1e-5, ge=0, description="Adam L2 penalty on the weights")
+
+    config: Config
+
+    def __init__(self, layout: Layout, config: ModelConfig) -> None:
+        super().__init__(layout, config)
+        settings = self.config
+        size = settings.embedding_dim
+        parts = condition_parts(layout, settings.conditions)
+        table = ConditionTable(layout, parts) if parts else None
+        given = table.positions if table is not None else torch.zeros(0, dtype=torch.long)
+        self.generative = Generative(
+            MixturePrior(size, settings.components, given=given.numel()),
+            Decoder(
+                layout,
+                size,
+                layers=settings.decoder_layers,
+                scale_floor=settings.scale_floor,
+                given=given,
+            ),
+            table,
+        )
+        self.net = VariationalNet(Encoder(layout.width, settings.encoder_layers, size), self.generative)
+
+    def schedule(self) -> tuple[Phase, ...]:
+        """One phase: the whole autoencoder, and the frequencies of the conditions."""
+        settings = self.config
+        return (
+            Elbo(
+                self.net,
+                Pressure(settings.beta, settings.warm_up),
+                learning_rate=settings.learning_rate,
+                weight_decay=settings.weight_decay,
+            ),
+        )
+
+    def sampler(self) -> nn.Module:
+        """Conditions, prior and decoder; the encoder, which knows the training rows best, is not kept."""
+        return self.generative
+
+    def sample(self, n: int, *, rng: torch.Generator) -> Encoded:
+        """Draw conditions, latents given them, then rows from the decoder's distributions."""
+        return self.generative.draw(n, rng)
+
+    def sample_given(self, n: int, condition: EncodedCondition, *, rng: torch.Generator) -> Weighted:
+        """Draw rows that hold to what is asked of the condition columns; the weights are exact.
+
+        What is asked of other columns is left to chance.
+        """
+        rows, weight = self.generative.draw_given(n, condition.categories, rng)
+        return Weighted(rows, weight.cpu().numpy())
