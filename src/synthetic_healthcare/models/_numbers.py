@@ -40,8 +40,8 @@ def pick(weights: Float[Tensor, "k n"], uniform: Float[Tensor, " n"]) -> Float[T
         1 where the choice lies beyond a step, else 0: the sum over the steps is the choice itself, and the
         differences between steps are its one-hot block.
     """
-    # A product with a triangle adds up along the first axis in a fraction of the time of `cumsum`.
     k = weights.shape[0]
+    # A product with a triangle adds up along the first axis in a fraction of the time of `cumsum`.
     edges = torch.ones(k, k, dtype=weights.dtype, device=weights.device).tril() @ weights
     return (edges[:-1] <= uniform * edges[-1]).to(weights.dtype)
 
@@ -57,7 +57,9 @@ class NumberHead(ABC):
         """Raw outputs of about the standard normal distribution."""
 
     @abstractmethod
-    def log_density(self, raw: Float[Tensor, "n tokens outputs"], z: Float[Tensor, "n tokens"]) -> Float[Tensor, "n tokens"]:
+    def log_density(
+        self, raw: Float[Tensor, "n tokens outputs"], z: Float[Tensor, "n tokens"]
+    ) -> Float[Tensor, "n tokens"]:
         """Log-density of numbers."""
 
     @abstractmethod
@@ -65,8 +67,10 @@ class NumberHead(ABC):
         """Draw a number for each column of `raw`."""
 
     @abstractmethod
-    def draw_between(self, raw: Raw, low: float, high: float, rng: torch.Generator) -> tuple[Numbers, Numbers]:
-        """Draw a number given that it lies within `low`..`high`, and say how probable that was."""
+    def draw_between(
+        self, raw: Raw, limits: tuple[float, float], rng: torch.Generator
+    ) -> tuple[Numbers, Numbers]:
+        """Draw numbers given that they lie within the limits, and say how probable that was."""
 
 
 @final
@@ -80,7 +84,9 @@ class Bins(NumberHead):
         """All bins alike: exactly the standard normal distribution."""
         return torch.zeros(self.outputs)
 
-    def log_density(self, raw: Float[Tensor, "n tokens outputs"], z: Float[Tensor, "n tokens"]) -> Float[Tensor, "n tokens"]:
+    def log_density(
+        self, raw: Float[Tensor, "n tokens outputs"], z: Float[Tensor, "n tokens"]
+    ) -> Float[Tensor, "n tokens"]:
         """Log-density of numbers."""
         place = (torch.special.ndtr(z) * self.outputs).long().clamp(0, self.outputs - 1)
         log_p = raw.log_softmax(dim=-1).gather(-1, place[..., None])[..., 0]
@@ -92,16 +98,18 @@ class Bins(NumberHead):
         weights = (raw - raw.amax(dim=0)).exp()
         return _score((pick(weights, choice).sum(dim=0) + inside) / self.outputs)
 
-    def draw_between(self, raw: Raw, low: float, high: float, rng: torch.Generator) -> tuple[Numbers, Numbers]:
-        """Draw a number given that it lies within `low`..`high`, and say how probable that was."""
-        first, last = (NormalDist().cdf(end) * self.outputs for end in (low, high))
+    def draw_between(
+        self, raw: Raw, limits: tuple[float, float], rng: torch.Generator
+    ) -> tuple[Numbers, Numbers]:
+        """Draw numbers given that they lie within the limits, and say how probable that was."""
+        first, last = (NormalDist().cdf(end) * self.outputs for end in limits)
         place = torch.arange(self.outputs, device=raw.device, dtype=raw.dtype)
         lower, upper = place.clamp(min=first), (place + 1).clamp(max=last)
         weights = raw.softmax(dim=0) * (upper - lower).clamp(min=0)[:, None]
         choice, inside = torch.rand(2, raw.shape[1], generator=rng, device=rng.device)
         chosen = pick(weights, choice).sum(dim=0).long()
         u = lower[chosen] + (upper - lower)[chosen] * inside
-        return _score(u / self.outputs).clamp(low, high), weights.sum(dim=0)
+        return _score(u / self.outputs).clamp(*limits), weights.sum(dim=0)
 
 
 @final
@@ -120,7 +128,9 @@ class Mixture(NumberHead):
         spread = float((1 - means.square().mean()).sqrt())
         return torch.cat([torch.zeros(k), means, torch.full((k,), math.log(spread))])
 
-    def log_density(self, raw: Float[Tensor, "n tokens outputs"], z: Float[Tensor, "n tokens"]) -> Float[Tensor, "n tokens"]:
+    def log_density(
+        self, raw: Float[Tensor, "n tokens outputs"], z: Float[Tensor, "n tokens"]
+    ) -> Float[Tensor, "n tokens"]:
         """Log-density of numbers."""
         weight, mean, sigma = self._read(raw, dim=-1)
         each = -0.5 * ((z[..., None] - mean) / sigma).square() - sigma.log() - _LOG_ROOT
@@ -134,23 +144,26 @@ class Mixture(NumberHead):
         chosen = pick(weight.softmax(dim=0), uniform).sum(dim=0, keepdim=True).long()
         return (mean.gather(0, chosen) + sigma.gather(0, chosen) * noise)[0]
 
-    def draw_between(self, raw: Raw, low: float, high: float, rng: torch.Generator) -> tuple[Numbers, Numbers]:
-        """Draw a number given that it lies within `low`..`high`, and say how probable that was."""
+    def draw_between(
+        self, raw: Raw, limits: tuple[float, float], rng: torch.Generator
+    ) -> tuple[Numbers, Numbers]:
+        """Draw numbers given that they lie within the limits, and say how probable that was."""
         weight, mean, sigma = (value.double() for value in self._read(raw, dim=0))
-        first, last = (torch.special.ndtr((end - mean) / sigma) for end in (low, high))
+        first, last = (torch.special.ndtr((end - mean) / sigma) for end in limits)
         weights = weight.softmax(dim=0) * (last - first)
         choice, inside = torch.rand(2, raw.shape[1], generator=rng, device=rng.device).double()
         chosen = pick(weights, choice).sum(dim=0, keepdim=True).long()
         first, last, mean, sigma = (value.gather(0, chosen)[0] for value in (first, last, mean, sigma))
         z = mean + sigma * torch.special.ndtri(first + (last - first) * inside)
-        return z.clamp(low, high).to(raw.dtype), weights.sum(dim=0).to(raw.dtype)
+        return z.clamp(*limits).to(raw.dtype), weights.sum(dim=0).to(raw.dtype)
 
     def _read(self, raw: Tensor, *, dim: int) -> tuple[Tensor, Tensor, Tensor]:
         """Unnormalised log-weights, means and standard deviations."""
-        weight, mean, spread = raw.split(self._components, dim=dim)
+        weight, mean, spread = torch.split(raw, self._components, dim=dim)
         return weight, mean, self._floor + spread.clamp(max=_WIDEST).exp()
 
 
 def _score(u: Tensor) -> Tensor:
     """Normal score of probabilities."""
-    return torch.special.ndtri(u.clamp(_EDGE, 1 - _EDGE))
+    scores: Tensor = torch.special.ndtri(u.clamp(_EDGE, 1 - _EDGE))
+    return scores

@@ -111,63 +111,73 @@ class Features(nn.Module):
     """Turns encoded rows into the features in which their tokens are seen.
 
     A category is seen as its one-hot block. A bit is seen as its distance from its rate, so that "unknown"
-    is the average patient. A number is seen as itself and as tents, functions that rise from 0 to 1 and fall
-    back to 0 and add up to 1 (a piecewise linear encoding, Gorishniy et al. 2022, arXiv:2203.05556).
+    is the average patient. A number is seen as itself and as tents: functions that rise from 0 to 1 at their
+    centre, fall to 0 at the next ones and add up to 1 (a piecewise linear encoding, as in Gorishniy, Rubachev
+    and Babenko 2022, arXiv:2203.05556).
+
+    Parameters
+    ----------
+    layout : Layout
+        What encoded rows look like.
+    tokens : sequence of Token
+        From `tokens_of`.
+    tents : int
+        As given there.
     """
 
-    gate: Tensor
     owner: Tensor
     centres: Tensor
+    _gate: Tensor
     _held: Tensor
     _bits: Tensor
     _numbers: Tensor
     _rates: Tensor
+    _position: Tensor
     _place: Tensor
 
     def __init__(self, layout: Layout, tokens: Sequence[Token], *, tents: int) -> None:
         super().__init__()
         self.width = tokens[-1].features.stop
         # One position past the row stands for "always": open gates point at it.
-        gate = [
+        gates = [
             layout.width if token.gate is None else tokens[token.gate[0]].position + token.gate[1]
             for token in tokens
         ]
-        by_kind = {kind: [i for i, t in enumerate(tokens) if t.kind == kind] for kind in _KINDS.values()}
-        made = [
-            position
-            for kind in ("category", "bit", "number")
-            for i in by_kind[kind]
-            for position in range(tokens[i].features.start, tokens[i].features.stop)
-        ]
-        held = [p for i in by_kind["category"] for p in range(tokens[i].position, tokens[i].position + tokens[i].width)]
-        owner = [i for i, t in enumerate(tokens) for _ in range(t.features.start, t.features.stop)]
-        self._register("gate", gate)
-        self._register("owner", owner)
-        self._register("_held", held)
-        self._register("_bits", by_kind["bit"])
-        self._register("_numbers", by_kind["number"])
-        self._register("_place", torch.tensor(made).argsort().tolist())
-        self._register("_position", [token.position for token in tokens])
-        rates = torch.tensor([tokens[i].marginal[0] for i in by_kind["bit"]])
+        categories, bits, numbers = (_members(tokens, kind) for kind in ("category", "bit", "number"))
+        made = [place for i in (*categories, *bits, *numbers) for place in _places(tokens[i])]
+        indices: dict[str, list[int]] = {
+            "owner": [index for index, token in enumerate(tokens) for _ in _places(token)],
+            "_gate": gates,
+            "_held": [tokens[i].position + k for i in categories for k in range(tokens[i].width)],
+            "_bits": bits,
+            "_numbers": numbers,
+            "_position": [token.position for token in tokens],
+            # Where each feature is found among those made kind by kind.
+            "_place": torch.tensor(made).argsort().tolist(),
+        }
+        for name, values in indices.items():
+            self.register_buffer(name, torch.tensor(values, dtype=torch.long), persistent=False)
+        rates = torch.tensor([tokens[i].marginal[0] for i in bits])
         self.register_buffer("_rates", rates, persistent=False)
         self.register_buffer("centres", torch.linspace(-_REACH, _REACH, tents), persistent=False)
 
-    def _register(self, name: str, values: list[int]) -> None:
-        self.register_buffer(name, torch.tensor(values, dtype=torch.long), persistent=False)
-
     def exists(self, rows: Float[Tensor, "n width"]) -> Float[Tensor, "n tokens"]:
         """1 where a token's gate is open, else 0."""
-        return torch.cat([rows, rows.new_ones(rows.shape[0], 1)], dim=1)[:, self.gate]
+        return torch.cat([rows, rows.new_ones(rows.shape[0], 1)], dim=1)[:, self._gate]
 
-    def forward(self, rows: Float[Tensor, "n width"], exists: Float[Tensor, "n tokens"]) -> Float[Tensor, "n features"]:
+    def forward(
+        self, rows: Float[Tensor, "n width"], exists: Float[Tensor, "n tokens"]
+    ) -> Float[Tensor, "n features"]:
         """Features of full rows, in the order of the tokens."""
         bits = (rows[:, self._position[self._bits]] - self._rates) * exists[:, self._bits]
-        numbers = see_numbers(rows[:, self._position[self._numbers]], self.centres) * exists[:, self._numbers, None]
-        blocks = [rows[:, self._held], bits, numbers.flatten(1)]
-        return torch.cat(blocks, dim=1)[:, self._place]
+        numbers = see_numbers(rows[:, self._position[self._numbers]], self.centres)
+        numbers = numbers * exists[:, self._numbers, None]
+        return torch.cat([rows[:, self._held], bits, numbers.flatten(1)], dim=1)[:, self._place]
 
 
-def see_numbers(values: Float[Tensor, "*shape"], centres: Float[Tensor, " tents"]) -> Float[Tensor, "*shape seen"]:
+def see_numbers(
+    values: Float[Tensor, "*shape"], centres: Float[Tensor, " tents"]
+) -> Float[Tensor, "*shape seen"]:
     """Return numbers beside their tents."""
     tents = centres.shape[0]
     if tents == 0:
@@ -175,3 +185,11 @@ def see_numbers(values: Float[Tensor, "*shape"], centres: Float[Tensor, " tents"
     step = 2 * _REACH / (tents - 1)
     distance = (values.clamp(-_REACH, _REACH)[..., None] - centres).abs() / step
     return torch.cat([values[..., None], (1 - distance).clamp(min=0)], dim=-1)
+
+
+def _members(tokens: Sequence[Token], kind: str) -> list[int]:
+    return [index for index, token in enumerate(tokens) if token.kind == kind]
+
+
+def _places(token: Token) -> range:
+    return range(token.features.start, token.features.stop)
