@@ -7,6 +7,7 @@
     │   └── RejectColumn                    one column cannot be learnt as it stands
     ├── DataError (ValueError)              the table is not usable as given
     ├── ConfigError (ValueError)            a setting is unknown or out of range
+    ├── RuleError (ValueError)              a clinical rule is not usable, or cannot be kept
     ├── NotFittedError (ValueError)         asked to generate or save before fit
     ├── NotYetAvailableError (NotImplementedError)   promised, but not in this release
     ├── EvaluationError (ValueError)        tables that cannot be judged against each other
@@ -55,6 +56,10 @@ class DataError(SyntheticHealthcareError, ValueError):
 
 class ConfigError(SyntheticHealthcareError, ValueError):
     """A setting that is unknown, misspelt or out of range."""
+
+
+class RuleError(SyntheticHealthcareError, ValueError):
+    """A clinical rule that cannot be read, does not fit the table, or cannot be kept."""
 
 
 class NotFittedError(SyntheticHealthcareError, ValueError):
