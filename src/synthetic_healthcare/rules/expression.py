@@ -135,7 +135,9 @@ def _parse(text: str, plain: str) -> ast.expr:
     try:
         tree = ast.parse(stripped, mode="eval").body
     except SyntaxError as error:
-        place = (error.offset or 1) + len(plain) - len(stripped)
+        # Python points behind the last line where something is still to come.
+        inside = error.lineno == 1 and error.offset
+        place = (error.offset or 1) + len(plain) - len(stripped) if inside else len(plain) + 1
         raise RuleError(f"at character {place} of {text!r}: this is no expression. {_ALLOWED}") from None
     except (ValueError, RecursionError, MemoryError):
         raise RuleError(f"{text[:40]!r}... cannot be read: it is nested too deep or no text") from None

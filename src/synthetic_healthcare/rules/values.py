@@ -267,7 +267,7 @@ def _countable(value: Value) -> Number | Instant:
     if isinstance(value, Number | Instant):
         return value
     if isinstance(value, Text):
-        found = value.numbers()
+        found = value.numbers() or value.instants()
         if found is not None:
             return found
         raise Misfit("the column holds text that is no number")
@@ -294,12 +294,21 @@ def _alike(sign: str, left: Value, right: Value) -> tuple[Value, Value]:
             raise Misfit("a set of codes is asked with 'in': 'O80' in diagnoses")
         if isinstance(one, Truth):
             raise Misfit("a yes or no is not compared; join it with and, or, not")
-    ranked = sign not in ("==", "!=") and isinstance(left, Text) and isinstance(right, Text)
-    if ranked and not (left.ordered and right.ordered):  # type: ignore[union-attr]
-        dates = left.instants(), right.instants()  # type: ignore[union-attr]
+    if sign not in ("==", "!=") and not _ordered(left) and not _ordered(right):
+        # Without an order of its own, text that is all dates is ordered as dates are.
+        dates = [_text(one).instants() if isinstance(one, Text | str) else None for one in (left, right)]
         if dates[0] is not None and dates[1] is not None:
             return dates[0], dates[1]
     return _as(left, right), _as(right, left)
+
+
+def _ordered(value: Value) -> bool:
+    return isinstance(value, Text) and value.ordered
+
+
+def _text(value: Text | str) -> Text:
+    """One label for all rows, where it is a constant."""
+    return value if isinstance(value, Text) else Text(np.zeros(1, dtype=np.intp), (value,))
 
 
 def _as(value: Value, other: Value) -> Value:
@@ -312,8 +321,7 @@ def _as(value: Value, other: Value) -> Value:
     if isinstance(other, Number) and isinstance(value, str):
         raise Misfit("a number is compared with text; write the number without quotes")
     if isinstance(other, Instant) and isinstance(value, Text | str):
-        text = value if isinstance(value, Text) else Text(np.zeros(1, dtype=np.intp), (value,))
-        instant = text.instants()
+        instant = _text(value).instants()
         if instant is None:
             raise Misfit("a date is compared with text that is no ISO 8601 date, such as '2020-12-31'")
         return instant
