@@ -290,6 +290,6 @@ def _parse_yaml(text: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         place = "" if mark is None else f" at line {mark.line + 1}"
         raise RuleError(
-            f"the rules are not valid YAML{place}. Check indentation and colons; an expression with a colon, "
-            "a # or a quote at its start stands in quotes"
+            f"the rules are not valid YAML{place}. Check indentation and colons; put an expression in quotes "
+            "that starts with a quote, or has a colon, a # or, within { }, a comma or bracket"
         ) from error

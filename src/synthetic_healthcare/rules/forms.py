@@ -156,8 +156,7 @@ class Combination(Form):
                 "its combinations are those of the real table, which are not known yet. Call "
                 "pack.learn(real) first, or list them under 'allowed'"
             )
-        keys, known = np.zeros(reader.rows, dtype=np.int64), np.ones(reader.rows, dtype=bool)
-        listed = np.zeros(len(self.allowed), dtype=np.int64)
+        columns, known = [], np.ones(reader.rows, dtype=bool)
         possible = np.ones(len(self.allowed), dtype=bool)
         for place, name in enumerate(self.names):
             cells, values = distinct(reader, name)
@@ -165,11 +164,10 @@ class Combination(Form):
             position = {value: code for code, value in enumerate(values)}
             wanted = np.array([position.get(one[place], -1) for one in self.allowed], dtype=np.int64)
             possible &= wanted >= 0
-            # Two columns at a time, numbered anew: the product of many columns would overflow.
-            pair = np.concatenate([keys, listed]) * (len(values) + 1) + np.concatenate([cells, wanted]) + 1
-            numbered = np.unique(pair, return_inverse=True)[1].astype(np.int64)
-            keys, listed = numbered[: reader.rows], numbered[reader.rows :]
-        return Truth.of(np.isin(keys, listed[possible]), known)
+            columns.append(np.concatenate([cells, wanted]))
+        keys = number_jointly(columns)
+        listed = keys[reader.rows :][possible]
+        return Truth.of(np.isin(keys[: reader.rows], listed), known)
 
     def to_dict(self) -> dict[str, Any]:
         """`combination` and `allowed`."""
@@ -269,6 +267,16 @@ def distinct(reader: Reader, name: str) -> tuple[npt.NDArray[np.int64], list[Cel
     assert isinstance(held, Instant | CodeSets)
     what = "dates" if isinstance(held, Instant) else "sets of codes"
     raise RuleError(f"column {name!r} holds {what}, whose combinations are no fixed set. Leave it out")
+
+
+def number_jointly(columns: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    """Number the distinct rows of columns of codes from -1 on, in the order of the columns."""
+    keys = np.zeros(len(columns[0]), dtype=np.int64)
+    for codes in columns:
+        # Numbered anew after each column: the product of many columns would overflow.
+        pairs = keys * (int(codes.max(initial=-1)) + 2) + codes + 1
+        keys = np.unique(pairs, return_inverse=True)[1].astype(np.int64)
+    return keys
 
 
 def plain_number(value: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthetic_healthcare.errors import RuleError
-from synthetic_healthcare.rules.forms import MOST_COMBINATIONS, Combination, Form, distinct
+from synthetic_healthcare.rules.forms import MOST_COMBINATIONS, Combination, Form, distinct, number_jointly
 from synthetic_healthcare.rules.reading import Reader, empty_table
 from synthetic_healthcare.rules.values import Truth
 from synthetic_healthcare.rules.violations import RuleCount, Violations
@@ -310,12 +310,14 @@ def _observed(
 ) -> tuple[tuple[str | float, ...], ...]:
     """Return the combinations that enough patients hold, in a fixed order."""
     read = [distinct(reader, name) for name in names]
-    codes = np.stack([cells for cells, _ in read], axis=1)
-    known = (codes >= 0).all(axis=1)
+    known = np.flatnonzero(np.all([cells >= 0 for cells, _ in read], axis=0))
+    keys = number_jointly([cells[known] for cells, _ in read])
     # Each patient counts once for a combination.
-    pairs = np.unique(np.column_stack([codes[known], patients[known]]), axis=0)
-    found, counts = np.unique(pairs[:, :-1], axis=0, return_counts=True)
-    kept = found[counts >= floor]
+    patient = np.unique(patients[known], return_inverse=True)[1]
+    pairs = np.unique(keys * (int(patient.max(initial=0)) + 1) + patient, return_index=True)[1]
+    counts = np.bincount(keys[pairs], minlength=1)
+    first = known[np.unique(keys, return_index=True)[1]]
+    kept = first[counts >= floor] if len(known) else first
     if not len(kept):
         raise RuleError(
             f"no combination of {', '.join(map(repr, names))} is held by {floor} patients, so none can be "
@@ -323,4 +325,6 @@ def _observed(
         )
     if len(kept) > MOST_COMBINATIONS:
         raise RuleError(f"{len(kept):,} combinations are no fixed set; at most {MOST_COMBINATIONS:,}")
-    return tuple(tuple(read[place][1][code] for place, code in enumerate(row)) for row in kept.tolist())
+    combinations = [tuple(values[cells[row]] for cells, values in read) for row in kept]
+    # In an order that tells nothing of the order of the rows.
+    return tuple(sorted(combinations, key=lambda one: tuple(map(str, one))))
