@@ -8,6 +8,7 @@
     ├── DataError (ValueError)              the table is not usable as given
     ├── ConfigError (ValueError)            a setting is unknown or out of range
     ├── ConditionError (ValueError)         conditions that no row, or too few patients, can meet
+    ├── RuleError (ValueError)              a clinical rule is not usable, or cannot be kept
     ├── NotFittedError (ValueError)         asked to generate or save before fit
     ├── NotYetAvailableError (NotImplementedError)   promised, but not in this release
     ├── EvaluationError (ValueError)        tables that cannot be judged against each other
@@ -60,6 +61,8 @@ class ConfigError(SyntheticHealthcareError, ValueError):
 
 class ConditionError(SyntheticHealthcareError, ValueError):
     """Conditions that are outside the schema, contradict each other, or that too few patients meet."""
+class RuleError(SyntheticHealthcareError, ValueError):
+    """A clinical rule that cannot be read, does not fit the table, or cannot be kept."""
 
 
 class NotFittedError(SyntheticHealthcareError, ValueError):

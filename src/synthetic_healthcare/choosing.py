@@ -1,0 +1,117 @@
+"""`auto`: which model to fit, chosen by the size of the table and, on a small one, by a trial.
+
+On a small table several models are close and which is best depends on the table, so the candidates are tried:
+each learns three quarters of the rows and is judged by the others. On a large table one model is ahead on all
+that was measured, and a trial would cost more than it could gain.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+import numpy as np
+import numpy.typing as npt
+
+from synthetic_healthcare import models, pipeline
+from synthetic_healthcare.config import RunConfig
+from synthetic_healthcare.progress import Progress, Silent, phase
+from synthetic_healthcare.schema.layout import Encoded
+
+AUTO: Final = "auto"
+#: Rows from which the choice is made by size alone.
+LARGE: Final = 2000
+#: Codes in sets from which a table counts as one of codes.
+_MANY_CODES: Final = 64
+#: Candidates on a small table, the one that is preferred where they are alike first.
+CANDIDATES: Final = ("forest", "beta-vae", "wgan-gp")
+#: Share of the rows that judge a trial.
+_JUDGES: Final = 0.25
+#: Standard errors of the paired difference by which a candidate has to be better than a preferred one.
+_BETTER: Final = 1.0
+
+
+@final
+@dataclass(frozen=True)
+class Choice:
+    """The model that was chosen.
+
+    Parameters
+    ----------
+    name : str
+        The model.
+    reason : str
+        One sentence on why.
+    scores : dict of str to float
+        Energy distance of each candidate's rows to rows that it did not learn; empty where none was tried.
+    """
+
+    name: str
+    reason: str
+    scores: dict[str, float]
+
+    def facts(self) -> dict[str, Any]:
+        """Plain data for the model file."""
+        return {"chosen_model": self.name, "chosen_because": self.reason, "trial_scores": self.scores}
+
+
+def choose(
+    encoded: Encoded, config: RunConfig, *, target: str | None, seed: int, progress: Progress
+) -> Choice:
+    """Choose a model for encoded rows.
+
+    Parameters
+    ----------
+    encoded : Encoded (n,)
+        The rows to learn.
+    config : RunConfig
+        The settings of the run; the trials train as it says.
+    target : str or None
+        The target column.
+    seed : int
+        Equal seeds give the same choice.
+    progress : Progress
+        Told of each trial.
+    """
+    n = len(encoded)
+    codes = sum(part.width for part in encoded.layout.of_kind("bits"))
+    if codes >= _MANY_CODES:
+        return Choice("medgan", f"the table holds sets of {codes} codes", {})
+    if n >= LARGE:
+        return Choice("autoregressive", f"the table has {n:,} rows, {LARGE:,} or more", {})
+    learnt, judges = pipeline.set_aside(encoded, _JUDGES, rng=np.random.default_rng([seed, 1]))
+    if judges is None:
+        return Choice(CANDIDATES[0], f"the table has {n} rows: too few for a trial", {})
+    scores: dict[str, npt.NDArray[np.float64]] = {}
+    with phase(progress, "choose", len(CANDIDATES)) as watched:
+        for done, name in enumerate(CANDIDATES, start=1):
+            settings = models.settings(name, {}, rows=len(learnt), target=target)
+            trial = pipeline.train(
+                learnt,
+                name,
+                settings,
+                training=config.model.training,
+                seed=seed,
+                checkpoint=None,
+                progress=Silent(),
+            )
+            scores[name] = pipeline.held_out_score(trial.model, judges, seed)()
+            watched.advance(done)
+    best = _preferred(scores)
+    means = {name: float(values.mean()) for name, values in scores.items()}
+    told = ", ".join(f"{name} {mean:.3f}" for name, mean in means.items())
+    reason = f"tried on {len(judges)} held-out rows, energy distance (lower is better): {told}"
+    return Choice(best, reason, means)
+
+
+def _preferred(scores: dict[str, npt.NDArray[np.float64]]) -> str:
+    """The first candidate that none is better than by more than chance explains."""
+    names = list(scores)
+    best = min(names, key=lambda name: float(scores[name].mean()))
+    for name in names:
+        apart = scores[name] - scores[best]
+        error = apart.std(ddof=1) / math.sqrt(len(apart))
+        if apart.mean() <= _BETTER * error:
+            return name
+    return best
