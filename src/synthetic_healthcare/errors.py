@@ -61,6 +61,8 @@ class ConfigError(SyntheticHealthcareError, ValueError):
 
 class ConditionError(SyntheticHealthcareError, ValueError):
     """Conditions that are outside the schema, contradict each other, or that too few patients meet."""
+
+
 class RuleError(SyntheticHealthcareError, ValueError):
     """A clinical rule that cannot be read, does not fit the table, or cannot be kept."""
 

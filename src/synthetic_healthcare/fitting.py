@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from synthetic_healthcare import models, pipeline
+from synthetic_healthcare.choosing import AUTO, Choice, choose
 from synthetic_healthcare.config import RunConfig
 from synthetic_healthcare.errors import ConfigError, DataError, EvaluationError
 from synthetic_healthcare.evaluation.views import check_columns
 from synthetic_healthcare.fitted import Fitted, Origin
-from synthetic_healthcare.models._base import FittedModel
 from synthetic_healthcare.progress import Progress, phase
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.checks import check_table
@@ -81,41 +81,29 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         See `SyntheticDataGenerator.fit`.
     """
     config = request.config
+    _require_budget(config.model.type)
     seed = _seed(request)
-    training = config.model.training
-    kind = models.model_class(config.model.type)
-    if kind.requires_privacy:
-        raise ConfigError(
-            f"model {kind.name!r} trains under differential privacy only, and no budget is given. Set "
-            "privacy_level, or call add_privacy_mechanism('differential_privacy', epsilon=..., delta=...)"
-        )
-    if issubclass(kind, FittedModel):
-        # It has no moment to choose: all rows teach it.
-        training = training.model_copy(update={"validation_share": 0.0})
     with phase(progress, "prepare"):
         split = _split(data, request, seed)
         prepared = pipeline.prepare(
             split.train,
             split.schema,
             transforms=config.transforms,
-            training=training,
             rng=stream(seed, "prepare"),
         )
     table = fingerprint(split.frame)
     checkpoint = None
     if request.checkpoint is not None:
         checkpoint = Checkpoint(request.checkpoint, _identity(table, split, request), seed=seed)
+    learning = int(stream(seed, "train").integers(2**62))
+    choice = _choose(prepared, config, seed=learning, progress=progress)
+    rows, target = len(split.train), prepared.schema.target
     trained = pipeline.train(
-        prepared,
-        config.model.type,
-        models.settings(
-            config.model.type,
-            config.model.architecture,
-            rows=len(split.train),
-            target=split.schema.target,
-        ),
-        training=training,
-        seed=int(stream(seed, "train").integers(2**62)),
+        prepared.encoded,
+        choice.name,
+        models.settings(choice.name, config.model.architecture, rows=rows, target=target),
+        training=config.model.training,
+        seed=learning,
         checkpoint=checkpoint,
         progress=progress,
     )
@@ -127,11 +115,27 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         table=table,
         train=fingerprint(split.train),
         notes=prepared.notes,
-        training=trained.facts,
+        training={**trained.facts, **choice.facts()},
         history=trained.history.to_dict(),
     )
     table_format = _protected_levels(split, prepared)
     return Fitted(config, trained.model, prepared.encoder, table_format, origin)
+
+
+def _require_budget(name: str) -> None:
+    """Refuse a model that may only be trained privately: no budget can be given yet."""
+    if name != AUTO and models.model_class(name).requires_privacy:
+        raise ConfigError(
+            f"model {name!r} trains under differential privacy only, and no budget is given. Set privacy_level, "
+            "or call add_privacy_mechanism('differential_privacy', epsilon=..., delta=...)"
+        )
+
+
+def _choose(prepared: pipeline.Prepared, config: RunConfig, *, seed: int, progress: Progress) -> Choice:
+    """The model that was asked for, or the one that suits the table."""
+    if config.model.type != AUTO:
+        return Choice(config.model.type, "it was asked for", {})
+    return choose(prepared.encoded, config, target=prepared.schema.target, seed=seed, progress=progress)
 
 
 def stream(seed: int, name: str, *, call: int = 0) -> np.random.Generator:

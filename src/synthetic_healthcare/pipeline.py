@@ -53,9 +53,7 @@ class Prepared:
     encoder : TableEncoder
         Fitted to the training rows.
     encoded : Encoded
-        The rows that train.
-    validation : Encoded or None
-        The rows that only choose the best moment.
+        Its rows.
     notes : tuple of str
         What was repaired or protected, a line each.
     """
@@ -63,7 +61,6 @@ class Prepared:
     schema: Schema
     encoder: TableEncoder
     encoded: Encoded
-    validation: Encoded | None
     notes: tuple[str, ...]
 
 
@@ -91,7 +88,6 @@ def prepare(
     schema: Schema,
     *,
     transforms: TransformConfig,
-    training: TrainingConfig,
     rng: np.random.Generator,
 ) -> Prepared:
     """Check a table, fit the transforms to it and encode it.
@@ -111,16 +107,21 @@ def prepare(
             "Declare kinds in a schema, or give a table with values that vary"
         )
     encoded = encoder.encode(frame, rng)
-    aside = round(training.validation_share * len(frame))
-    order = rng.permutation(len(frame))
-    validation = None if aside < MINIMUM_VALIDATION else encoded.take(order[:aside])
-    rows = encoded if validation is None else encoded.take(order[aside:])
     notes = (*([note] if note else []), *encoder.notes)
-    return Prepared(schema, encoder, rows, validation, notes)
+    return Prepared(schema, encoder, encoded, notes)
+
+
+def set_aside(encoded: Encoded, share: float, *, rng: np.random.Generator) -> tuple[Encoded, Encoded | None]:
+    """Part rows into those that teach and those that only judge, `None` where these were too few."""
+    aside = round(share * len(encoded))
+    if aside < MINIMUM_VALIDATION:
+        return encoded, None
+    order = rng.permutation(len(encoded))
+    return encoded.take(order[aside:]), encoded.take(order[:aside])
 
 
 def train(
-    prepared: Prepared,
+    encoded: Encoded,
     name: str,
     config: ModelConfig,
     *,
@@ -133,6 +134,8 @@ def train(
 
     Parameters
     ----------
+    encoded : Encoded
+        The rows to learn.
     name, config
         Which model, and its settings.
     training : TrainingConfig
@@ -142,12 +145,12 @@ def train(
     checkpoint : Checkpoint or None
         Where to save, and from where to go on; a model that learns by itself has no need of one.
     """
-    model = _initialised(name, prepared.encoder.layout, config, seed)
+    model = _initialised(name, encoded.layout, config, seed)
     if isinstance(model, TrainedModel):
-        return _run_trainer(model, prepared, training, seed=seed, checkpoint=checkpoint, progress=progress)
+        return _run_trainer(model, encoded, training, seed=seed, checkpoint=checkpoint, progress=progress)
     assert isinstance(model, FittedModel)
     with phase(progress, "fit"):
-        model.fit(prepared.encoded, rng=np.random.default_rng(seed))
+        model.fit(encoded, rng=np.random.default_rng(seed))
     return Trained(model, {"ended": "finished"}, History())
 
 
@@ -175,7 +178,7 @@ def rebuild(name: str, layout: Layout, settings: dict[str, Any], state: Arrays) 
 
 def _run_trainer(
     model: TrainedModel,
-    prepared: Prepared,
+    encoded: Encoded,
     training: TrainingConfig,
     *,
     seed: int,
@@ -184,14 +187,15 @@ def _run_trainer(
 ) -> Trained:
     device = _device(training.device)
     model = model.to(device)
-    rows = Rows(prepared.encoded, device)
+    learnt, validation = set_aside(encoded, training.validation_share, rng=np.random.default_rng(seed))
+    rows = Rows(learnt, device)
     rng = torch.Generator(device).manual_seed(seed)
     gradient = PlainGradient(training.precision)
     number = training.threads or _threads_for(model, rows, training, gradient)
     trainer = Trainer(
         model.schedule(), model.sampler(), rows=rows, config=training, gradient=gradient, rng=rng
     )
-    score = None if prepared.validation is None else _held_out_score(model, prepared.validation, seed)
+    score = None if validation is None else held_out_score(model, validation, seed)
     with threads(number), phase(progress, "train", training.updates_for(len(rows))):
         model.train()
         outcome = trainer.run(score, checkpoint=checkpoint, progress=progress)
@@ -218,8 +222,8 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _held_out_score(model: TrainedModel, validation: Encoded, seed: int) -> Score:
-    """Energy distance between generated rows and rows that the model does not learn from."""
+def held_out_score(model: GenerativeModel, validation: Encoded, seed: int) -> Score:
+    """Energy distance between generated rows and rows that the model does not learn from, judge by judge."""
     real = expand(validation.take(np.arange(min(_SCORED_ROWS, len(validation)))))
 
     within = mean_distance(real)
@@ -227,7 +231,8 @@ def _held_out_score(model: TrainedModel, validation: Encoded, seed: int) -> Scor
     def score() -> npt.NDArray[np.float64]:
         # The same noise at every check: differences between checks are then the weights' alone.
         (chunk,) = sample(model, _SCORED_ROWS, seed=seed)
-        model.train()
+        if isinstance(model, TrainedModel):
+            model.train()
         return energy_scores(expand(chunk), real, within_judges=within)
 
     return score

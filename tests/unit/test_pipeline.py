@@ -24,12 +24,11 @@ TRAINING = TrainingConfig(epochs=1, threads=1)
 NETWORKS = [name for name in models.available() if issubclass(models.model_class(name), TrainedModel)]
 
 
-def prepared_from(frame: pd.DataFrame, *, training: TrainingConfig = TRAINING, seed: int = 0) -> Prepared:
+def prepared_from(frame: pd.DataFrame, *, seed: int = 0) -> Prepared:
     return pipeline.prepare(
         frame,
         Schema.infer(frame),
         transforms=TransformConfig(),
-        training=training,
         rng=np.random.default_rng(seed),
     )
 
@@ -37,23 +36,26 @@ def prepared_from(frame: pd.DataFrame, *, training: TrainingConfig = TRAINING, s
 def trained_on(prepared: Prepared, name: str = "beta-vae", *, seed: int = 0) -> Trained:
     config = models.settings(name, {})
     return pipeline.train(
-        prepared, name, config, training=TRAINING, seed=seed, checkpoint=None, progress=Silent()
+        prepared.encoded, name, config, training=TRAINING, seed=seed, checkpoint=None, progress=Silent()
     )
 
 
-def test_prepare_sets_rows_aside_that_only_choose_the_best_moment(plain_table: MakeTable) -> None:
+def test_prepare_encodes_every_row(plain_table: MakeTable) -> None:
     prepared = prepared_from(plain_table(300))
-    assert prepared.validation is not None
-    assert (len(prepared.encoded), len(prepared.validation)) == (270, 30)
-    both = np.concatenate([expand(prepared.encoded), expand(prepared.validation)])
-    assert np.isfinite(both).all()
-    assert both.shape == (300, prepared.encoder.layout.width)
+    rows = expand(prepared.encoded)
+    assert np.isfinite(rows).all()
+    assert rows.shape == (300, prepared.encoder.layout.width)
 
 
-def test_prepare_trains_on_all_rows_where_too_few_would_choose(plain_table: MakeTable) -> None:
-    prepared = prepared_from(plain_table(pipeline.MINIMUM_VALIDATION * 10 - 10))
-    assert prepared.validation is None
-    assert len(prepared.encoded) == pipeline.MINIMUM_VALIDATION * 10 - 10
+def test_rows_that_only_judge_are_set_aside_where_they_are_enough(plain_table: MakeTable) -> None:
+    encoded = prepared_from(plain_table(300)).encoded
+    learnt, judges = pipeline.set_aside(encoded, 0.1, rng=np.random.default_rng(0))
+    assert judges is not None
+    assert (len(learnt), len(judges)) == (270, 30)
+    together = np.concatenate([expand(learnt), expand(judges)])
+    np.testing.assert_allclose(np.sort(together[:, 0]), np.sort(expand(encoded)[:, 0]))
+    few = encoded.take(np.arange(pipeline.MINIMUM_VALIDATION * 10 - 10))
+    assert pipeline.set_aside(few, 0.1, rng=np.random.default_rng(0)) == (few, None)
 
 
 def test_prepare_gives_the_same_for_the_same_generator(plain_table: MakeTable) -> None:
@@ -79,7 +81,6 @@ def test_prepare_refuses_a_table_of_another_schema(plain_table: MakeTable) -> No
             frame.drop(columns="ward"),
             Schema.infer(frame),
             transforms=TransformConfig(),
-            training=TRAINING,
             rng=np.random.default_rng(0),
         )
 

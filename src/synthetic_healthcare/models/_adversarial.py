@@ -70,9 +70,7 @@ def adversarial_phases(
     # Less often but heavier is the same penalty on average (Karras et al. 2020, arXiv:1912.04958, B).
     weight = config.penalty * config.critic_steps / max(1, sum(penalised))
     with_penalty, without = (
-        CriticPhase(
-            critic, generator, config, weight=share, penalty_on=penalty_on, game=game, window=window
-        )
+        CriticPhase(critic, generator, config, weight=share, penalty_on=penalty_on, game=game, window=window)
         for share in (weight, 0.0)
     )
     critics = tuple(with_penalty if due else without for due in penalised)
@@ -175,9 +173,7 @@ class LatentGenerator(Generator):
     def __init__(self, layout: Layout, config: AdversarialConfig) -> None:
         super().__init__()
         self.size = config.embedding_dim
-        self.decoder = RowDecoder(
-            layout, self.size, config.generator_layers, temperature=config.temperature
-        )
+        self.decoder = RowDecoder(layout, self.size, config.generator_layers, temperature=config.temperature)
 
     def noise(self, n: int, rng: torch.Generator) -> tuple[Tensor, ...]:
         """Latent (n, size) and uniform (n, width) noise."""

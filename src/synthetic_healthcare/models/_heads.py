@@ -276,7 +276,9 @@ def _blocks(layout: Layout) -> list[_Block]:
         rounded = 2 if part.width <= 2 else 4 ** math.ceil(math.log(part.width, 4))
         groups.setdefault(rounded, []).append(number)
     widths = [part.width for part in layout.of_kind("categorical")]
-    return [_Block(layout, tuple(group), max(widths[number] for number in group)) for group in groups.values()]
+    return [
+        _Block(layout, tuple(group), max(widths[number] for number in group)) for group in groups.values()
+    ]
 
 
 def _positions(layout: Layout, kind: PartKind) -> Tensor:

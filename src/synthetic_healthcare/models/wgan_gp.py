@@ -51,9 +51,7 @@ class WGANGP(TrainedModel):
 
     def schedule(self) -> tuple[Phase, ...]:
         """Several critic updates, then one of the generator."""
-        return adversarial_phases(
-            self.generator, self.critic, self.config, penalty_on=self.config.penalty_on
-        )
+        return adversarial_phases(self.generator, self.critic, self.config, penalty_on=self.config.penalty_on)
 
     def sampler(self) -> nn.Module:
         """The generator's network."""
