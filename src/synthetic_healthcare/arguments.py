@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import operator
+from pathlib import Path
 from typing import Literal, NoReturn, get_args
 
 from synthetic_healthcare import models
 from synthetic_healthcare.config import RunConfig, require_model
 from synthetic_healthcare.errors import ConfigError, NotYetAvailableError
+from synthetic_healthcare.rules import RulePack
 
 Mechanism = Literal["differential_privacy", "k_anonymity", "l_diversity"]
 
@@ -24,6 +26,11 @@ def accepted(config: RunConfig) -> RunConfig:
     require_model(config.model.type, models.available())
     models.settings(config.model.type, config.model.architecture)
     return config
+
+
+def pack(rules: RulePack | str | Path | None) -> RulePack | None:
+    """Return clinical rules, read from their file where that is what was given."""
+    return RulePack.from_yaml(rules) if isinstance(rules, str | Path) else rules
 
 
 def refuse_mechanism(mechanism: Mechanism) -> NoReturn:

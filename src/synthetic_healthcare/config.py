@@ -131,6 +131,7 @@ class RunConfig(_Section):
     transforms: TransformConfig = TransformConfig()
     compliance: ComplianceSection = ComplianceSection()
     monitoring: MonitoringSection = MonitoringSection()
+    rules: str | None = Field(None, description="YAML file of clinical rules; see docs/rules.md")
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> RunConfig:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, final
 
 import numpy as np
 import pandas as pd
 
 from synthetic_healthcare import pipeline
-from synthetic_healthcare.errors import ConfigError
+from synthetic_healthcare.errors import ConditionError, ConfigError
 from synthetic_healthcare.fitted import Fitted
 from synthetic_healthcare.progress import Progress, default_progress, phase
+from synthetic_healthcare.rules import Enforcement, enforce
 from synthetic_healthcare.sampling.conditional import (
     ConditionalDraw,
     ConditionalRequest,
@@ -25,6 +27,26 @@ from synthetic_healthcare.transforms.wanted import learnt_categories
 
 Asked = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
+#: Times that rows whose repair broke a condition are drawn anew.
+_MOST_ROUNDS: Final = 20
+
+
+@final
+@dataclass
+class Drawn:
+    """How a draw went; filled while it runs.
+
+    Attributes
+    ----------
+    conditions : list of ConditionalDraw
+        For rows under conditions, and for each class in balance: rate, and the patients behind.
+    rules : list of Enforcement
+        For each table of rows, what was done to keep the clinical rules.
+    """
+
+    conditions: list[ConditionalDraw] = field(default_factory=list)
+    rules: list[Enforcement] = field(default_factory=list)
+
 
 def table(frames: Iterable[pd.DataFrame], n: int, progress: Progress | None) -> pd.DataFrame:
     """Put tables of `n` rows in all together, and tell the watcher of each."""
@@ -36,16 +58,22 @@ def table(frames: Iterable[pd.DataFrame], n: int, progress: Progress | None) -> 
     return pd.concat(held, ignore_index=True)
 
 
-def as_learnt(fitted: Fitted, n: int, *, rng: np.random.Generator) -> Iterator[pd.DataFrame]:
-    """Draw `n` rows from the learnt distribution, table by table."""
-    chunks = pipeline.sample(fitted.model, n, seed=_seed(rng))
-    return pipeline.restore(chunks, fitted.encoder, rng=rng)
+def as_learnt(fitted: Fitted, n: int, *, rng: np.random.Generator, told: Drawn) -> Iterator[pd.DataFrame]:
+    """Draw `n` rows from the learnt distribution, table by table; clinical rules are kept."""
+
+    def rows(number: int) -> Iterator[pd.DataFrame]:
+        return pipeline.restore(
+            pipeline.sample(fitted.model, number, seed=_seed(rng)), fitted.encoder, rng=rng
+        )
+
+    for frame in rows(n):
+        yield _ruled(fitted, frame, rows, rng=rng, told=told)
 
 
 def under_conditions(
-    fitted: Fitted, asked: Asked, n: int, *, rng: np.random.Generator, on_rare: OnRare
-) -> tuple[ConditionalDraw, Iterator[pd.DataFrame]]:
-    """Draw `n` rows that meet conditions, table by table; the first value is filled on the way.
+    fitted: Fitted, asked: Asked, n: int, *, rng: np.random.Generator, on_rare: OnRare, told: Drawn
+) -> Iterator[pd.DataFrame]:
+    """Draw `n` rows that meet conditions, table by table; clinical rules are kept.
 
     Raises
     ------
@@ -60,13 +88,19 @@ def under_conditions(
     request = ConditionalRequest(
         conditions, n, fitted.origin.rows["train"], fitted.config.transforms.rare_floor, on_rare
     )
-    told = ConditionalDraw(", ".join(conditions.wishes))
-    return told, draw_conditional(fitted.model, fitted.encoder, request, seed=_seed(rng), told=told)
+    draw = ConditionalDraw(", ".join(conditions.wishes))
+    told.conditions.append(draw)
+
+    def rows(number: int) -> Iterator[pd.DataFrame]:
+        fresh = ConditionalDraw(draw.what)
+        again = replace(request, n=number, on_rare="warn")
+        return draw_conditional(fitted.model, fitted.encoder, again, seed=_seed(rng), told=fresh)
+
+    for frame in draw_conditional(fitted.model, fitted.encoder, request, seed=_seed(rng), told=draw):
+        yield _still_met(fitted, frame, conditions, rows, rng=rng, told=told)
 
 
-def in_balance(
-    fitted: Fitted, name: str, n: int, *, rng: np.random.Generator
-) -> tuple[tuple[ConditionalDraw, ...], pd.DataFrame]:
+def in_balance(fitted: Fitted, name: str, n: int, *, rng: np.random.Generator, told: Drawn) -> pd.DataFrame:
     """Draw `n` rows in which every class of a column has the same share, in random order.
 
     Parameters
@@ -83,16 +117,59 @@ def in_balance(
     classes = learnt_categories(fitted.encoder, column.name)
     if len(classes) > n:
         raise ConfigError(f"column {column.name!r} has {len(classes)} classes, more than the {n} rows")
-    told, tables = [], []
+    tables = []
     for place, each in enumerate(classes):
         # What does not divide evenly goes to the first classes.
         rows = n // len(classes) + (place < n % len(classes))
-        draw, frames = under_conditions(fitted, {column.name: each}, rows, rng=rng, on_rare="raise")
+        frames = under_conditions(fitted, {column.name: each}, rows, rng=rng, on_rare="raise", told=told)
         tables.append(pd.concat(frames, ignore_index=True))
-        draw.what = f"{column.name}, class {place + 1} of {len(classes)}"
-        told.append(draw)
+        told.conditions[-1].what = f"{column.name}, class {place + 1} of {len(classes)}"
     joined = pd.concat(tables, ignore_index=True)
-    return tuple(told), joined.iloc[rng.permutation(n)].reset_index(drop=True)
+    return joined.iloc[rng.permutation(n)].reset_index(drop=True)
+
+
+def _ruled(
+    fitted: Fitted,
+    frame: pd.DataFrame,
+    rows: Callable[[int], Iterator[pd.DataFrame]],
+    *,
+    rng: np.random.Generator,
+    told: Drawn,
+) -> pd.DataFrame:
+    """Make rows keep the clinical rules; `rows` draws others in the place of those that cannot be mended."""
+    if fitted.rules is None:
+        return frame
+
+    def redraw(number: int) -> pd.DataFrame:
+        return pd.concat(rows(number), ignore_index=True)
+
+    kept, done = enforce(frame, fitted.rules, redraw=redraw, rng=rng, schema=fitted.schema)
+    told.rules.append(done)
+    return kept
+
+
+def _still_met(
+    fitted: Fitted,
+    frame: pd.DataFrame,
+    conditions: Conditions,
+    rows: Callable[[int], Iterator[pd.DataFrame]],
+    *,
+    rng: np.random.Generator,
+    told: Drawn,
+) -> pd.DataFrame:
+    """Make rows keep the rules and meet the conditions: a repair may have moved what was asked for."""
+    frame = _ruled(fitted, frame, rows, rng=rng, told=told)
+    for _ in range(_MOST_ROUNDS):
+        met = conditions.hold(frame)
+        if met.all():
+            return frame
+        fresh = pd.concat(rows(int((~met).sum())), ignore_index=True)
+        fresh = _ruled(fitted, fresh, rows, rng=rng, told=told)
+        frame = pd.concat([frame[met], fresh], ignore_index=True)
+    raise ConditionError(
+        f"the conditions on {', '.join(map(repr, conditions.wishes))} and the clinical rules are hardly met "
+        "at once: what a rule repairs breaks a condition. Drop one of them, or let the rule redraw"
+    )
 
 
 def without_gaps(fitted: Fitted, frame: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from synthetic_healthcare.artifacts.store import read_model, write_model
 from synthetic_healthcare.config import RunConfig
 from synthetic_healthcare.errors import ArtifactError
 from synthetic_healthcare.models._base import GenerativeModel
+from synthetic_healthcare.rules import RulePack
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.frames import TableFormat
 from synthetic_healthcare.transforms.encoder import TableEncoder
@@ -75,6 +76,8 @@ class Fitted:
         How the user's table was held.
     origin : Origin
         Where it comes from.
+    rules : RulePack or None
+        What every generated row has to keep.
     """
 
     config: RunConfig
@@ -82,6 +85,7 @@ class Fitted:
     encoder: TableEncoder
     table_format: TableFormat
     origin: Origin
+    rules: RulePack | None = None
 
     @property
     def schema(self) -> Schema:
@@ -102,6 +106,7 @@ class Fitted:
             "parameters": int(sum(value.size for value in state.values())),
             "encoded_width": self.encoder.layout.width,
             "seed": self.origin.seed,
+            "rules": {} if self.rules is None else {rule.name: rule.real_rate for rule in self.rules.rules},
             "notes": list(self.origin.notes),
         }
 
@@ -117,6 +122,7 @@ class Fitted:
             "encoder": facts,
             "format": self.table_format.to_dict(),
             "origin": asdict(self.origin),
+            "rules": {} if self.rules is None else self.rules.to_dict(),
         }
         tensors = {"encoder": arrays, "weights": self.model.to_state()}
         write_model(path, documents=documents, tensors=tensors)
@@ -143,4 +149,5 @@ class Fitted:
             encoder=encoder,
             table_format=TableFormat.from_dict(documents["format"]),
             origin=Origin(**{**origin, "notes": tuple(origin["notes"])}),
+            rules=RulePack.from_dict(documents["rules"]) if documents.get("rules") else None,
         )

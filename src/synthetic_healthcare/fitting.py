@@ -19,6 +19,7 @@ from synthetic_healthcare.errors import ConfigError, DataError, EvaluationError
 from synthetic_healthcare.evaluation.views import check_columns
 from synthetic_healthcare.fitted import Fitted, Origin
 from synthetic_healthcare.progress import Progress, phase
+from synthetic_healthcare.rules import RulePack
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.checks import check_table
 from synthetic_healthcare.tables.frames import TableFormat, to_pandas
@@ -49,6 +50,8 @@ class FitRequest:
         Share of the rows to keep aside, or a table of other patients.
     checkpoint : path or None
         Folder of the checkpoint.
+    rules : RulePack or None
+        What generated rows have to keep.
     """
 
     config: RunConfig
@@ -57,6 +60,7 @@ class FitRequest:
     target: str | None
     holdout: Any
     checkpoint: str | Path | None
+    rules: RulePack | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
             transforms=config.transforms,
             rng=stream(seed, "prepare"),
         )
+        rules = _learnt_rules(split, request)
     table = fingerprint(split.frame)
     checkpoint = None
     if request.checkpoint is not None:
@@ -114,20 +119,29 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         rows={"table": len(split.frame), "train": len(split.train), "holdout": split.held_rows},
         table=table,
         train=fingerprint(split.train),
-        notes=prepared.notes,
+        notes=(*prepared.notes, *(() if rules is None else rules.notes())),
         training={**trained.facts, **choice.facts()},
         history=trained.history.to_dict(),
     )
     table_format = _protected_levels(split, prepared)
-    return Fitted(config, trained.model, prepared.encoder, table_format, origin)
+    return Fitted(config, trained.model, prepared.encoder, table_format, origin, rules)
+
+
+def _learnt_rules(split: _Split, request: FitRequest) -> RulePack | None:
+    """The rules, tried on the real rows first: how often these break them, and what they leave to them."""
+    if request.rules is None:
+        return None
+    request.rules.check_columns(split.schema)
+    floor = request.config.transforms.rare_floor
+    return request.rules.learn(split.train, floor, schema=split.schema)
 
 
 def _require_budget(name: str) -> None:
     """Refuse a model that may only be trained privately: no budget can be given yet."""
     if name != AUTO and models.model_class(name).requires_privacy:
         raise ConfigError(
-            f"model {name!r} trains under differential privacy only, and no budget is given. Set privacy_level, "
-            "or call add_privacy_mechanism('differential_privacy', epsilon=..., delta=...)"
+            f"model {name!r} trains under differential privacy only, and no budget is given. Set "
+            "privacy_level, or call add_privacy_mechanism('differential_privacy', epsilon=..., delta=...)"
         )
 
 

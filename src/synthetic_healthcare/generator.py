@@ -17,7 +17,8 @@ from synthetic_healthcare.fitted import Fitted
 from synthetic_healthcare.fitting import FitRequest, fit_table, stream
 from synthetic_healthcare.judged import JudgedTables, judge
 from synthetic_healthcare.progress import Progress, default_progress, phase
-from synthetic_healthcare.sampling.conditional import ConditionalDraw, OnRare
+from synthetic_healthcare.rules import RulePack
+from synthetic_healthcare.sampling.conditional import OnRare
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.frames import restore, to_pandas
 from synthetic_healthcare.tables.writing import TableWriter
@@ -42,6 +43,8 @@ class SyntheticDataGenerator:
         Where to train and sample.
     architecture : Mapping, optional
         The model's own settings, by name; see its `Config`.
+    rules : RulePack or path of a YAML file, optional
+        Clinical rules that every generated row has to keep; see docs/rules.md.
 
     Raises
     ------
@@ -70,6 +73,7 @@ class SyntheticDataGenerator:
         random_state: int | None = None,
         device: str = "auto",
         architecture: Mapping[str, Any] | None = None,
+        rules: RulePack | str | Path | None = None,
     ) -> None:
         settings = {
             "model": {
@@ -86,8 +90,9 @@ class SyntheticDataGenerator:
         )
         self._fitted: Fitted | None = None
         self._draws = 0
-        #: How the last draw under conditions, or of classes in balance, went.
-        self.last_draws: tuple[ConditionalDraw, ...] = ()
+        self._rules = arguments.pack(rules)
+        #: How the last draw went: under conditions, with classes in balance, with clinical rules.
+        self.last_draw = drawing.Drawn()
 
     @classmethod
     def from_config(
@@ -106,7 +111,7 @@ class SyntheticDataGenerator:
             config = RunConfig.from_yaml(config)
         elif not isinstance(config, RunConfig):
             config = RunConfig.from_mapping(config)
-        generator = cls(random_state=random_state)
+        generator = cls(random_state=random_state, rules=config.rules)
         generator._config = arguments.accepted(config)
         return generator
 
@@ -177,6 +182,7 @@ class SyntheticDataGenerator:
             target=target,
             holdout=holdout,
             checkpoint=checkpoint,
+            rules=self._rules,
         )
         self._fitted = fit_table(data, request, progress=progress or default_progress())
         self._draws = 0
@@ -201,7 +207,7 @@ class SyntheticDataGenerator:
             The result has round(n_samples * augmentation_factor) rows.
         balance : str, optional
             A column whose classes all get the same share ("target": the target, whatever its name).
-            `last_draws` then says how many real patients stand behind each class.
+            `last_draw` then says how many real patients stand behind each class.
         random_state : int, optional
             Seed of this draw. Default: the generator's own stream, which goes on from call to call and starts
             again with `fit` and `load`.
@@ -216,11 +222,12 @@ class SyntheticDataGenerator:
         fitted = self._require_fitted("generate")
         asked = fitted.origin.rows["train"] if n_samples is None else n_samples
         n = arguments.rows(asked, augmentation_factor)
-        rng = self._stream(random_state)
+        rng, told = self._start(random_state)
         if balance is not None:
-            self.last_draws, frame = drawing.in_balance(fitted, balance, n, rng=rng)
-            return restore(frame, fitted.table_format)
-        frame = drawing.table(drawing.as_learnt(fitted, n, rng=rng), n, progress)
+            frame = drawing.in_balance(fitted, balance, n, rng=rng, told=told)
+        else:
+            frames = drawing.as_learnt(fitted, n, rng=rng, told=told)
+            frame = drawing.table(frames, n, progress)
         return restore(frame, fitted.table_format)
 
     def generate_to(
@@ -239,12 +246,11 @@ class SyntheticDataGenerator:
         """
         fitted = self._require_fitted("generate_to")
         n = arguments.rows(n_samples)
-        rng = self._stream(random_state)
+        rng, told = self._start(random_state)
         if conditions is None:
-            frames = drawing.as_learnt(fitted, n, rng=rng)
+            frames = drawing.as_learnt(fitted, n, rng=rng, told=told)
         else:
-            told, frames = drawing.under_conditions(fitted, conditions, n, rng=rng, on_rare="raise")
-            self.last_draws = (told,)
+            frames = drawing.under_conditions(fitted, conditions, n, rng=rng, on_rare="raise", told=told)
         with phase(progress or default_progress(), "sample", n) as watched, TableWriter(path) as writer:
             for frame in frames:
                 writer.write(frame)
@@ -262,7 +268,7 @@ class SyntheticDataGenerator:
         """Draw patients who meet conditions.
 
         A model that can draws under the conditions; of the others' rows those that meet them are kept.
-        `last_draws` says at what rate, and how many real patients stand behind the rows: more rows under a
+        `last_draw` says at what rate, and how many real patients stand behind the rows: more rows under a
         rare condition hold no more information.
 
         Parameters
@@ -285,11 +291,9 @@ class SyntheticDataGenerator:
         """
         fitted = self._require_fitted("generate_conditional")
         n = arguments.rows(n_samples)
-        told, drawn = drawing.under_conditions(
-            fitted, conditions, n, rng=self._stream(random_state), on_rare=on_rare
-        )
-        self.last_draws = (told,)
-        return restore(drawing.table(drawn, n, progress), fitted.table_format)
+        rng, told = self._start(random_state)
+        frames = drawing.under_conditions(fitted, conditions, n, rng=rng, on_rare=on_rare, told=told)
+        return restore(drawing.table(frames, n, progress), fitted.table_format)
 
     def impute(self, data: Any, *, random_state: int | None = None) -> Any:
         """Fill the missing cells of a table by draws given the cells that are there.
@@ -310,7 +314,8 @@ class SyntheticDataGenerator:
         """
         fitted = self._require_fitted("impute")
         frame, table_format = to_pandas(data)
-        return restore(drawing.without_gaps(fitted, frame, rng=self._stream(random_state)), table_format)
+        rng, _ = self._start(random_state)
+        return restore(drawing.without_gaps(fitted, frame, rng=rng), table_format)
 
     def generate_with_audit_trail(
         self, n_samples: int, *, audit_level: str = "full", compliance_check: bool = True
@@ -366,21 +371,25 @@ class SyntheticDataGenerator:
             The file is missing, foreign, damaged, truncated or of a newer major version.
         """
         fitted = Fitted.read(path)
-        generator = cls.from_config(fitted.config, random_state=fitted.origin.seed)
-        generator._fitted = fitted
+        # The rules are those that were learnt with, wherever their file may be now.
+        config = fitted.config.model_copy(update={"rules": None})
+        generator = cls.from_config(config, random_state=fitted.origin.seed)
+        generator._fitted, generator._rules = fitted, fitted.rules
         return generator
 
     def describe(self) -> dict[str, Any]:
         """Plain data on what was learnt, how, and what is promised of it."""
         return self._require_fitted("describe").describe()
 
-    def _stream(self, random_state: int | None) -> np.random.Generator:
-        """The stream of one draw."""
+    def _start(self, random_state: int | None) -> tuple[np.random.Generator, drawing.Drawn]:
+        """The stream of one draw, and where it says how it went."""
+        self.last_draw = drawing.Drawn()
         seed = arguments.seed(random_state)
         if seed is not None:
-            return stream(seed, "sample")
+            return stream(seed, "sample"), self.last_draw
         self._draws += 1
-        return stream(self._require_fitted("generate").origin.seed, "sample", call=self._draws - 1)
+        own = self._require_fitted("generate").origin.seed
+        return stream(own, "sample", call=self._draws - 1), self.last_draw
 
     def _require_fitted(self, purpose: str) -> Fitted:
         if self._fitted is None:

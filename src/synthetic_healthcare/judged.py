@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -80,7 +80,7 @@ def judge(
         train=tables.train,
         holdout=tables.holdout,
         schema=fitted.schema,
-        options=options,
+        options=replace(options, rules=fitted.rules),
         progress=progress,
         context={"model": fitted.model.name, "notes": [NO_GUARANTEE, *fitted.origin.notes]},
         history=fitted.origin.history,

@@ -15,7 +15,7 @@ import pytest
 
 from synthetic_healthcare.cli.main import main
 
-COMMANDS = ("demo", "fit", "generate", "evaluate", "models", "inspect", "schema infer")
+COMMANDS = ("demo", "fit", "generate", "evaluate", "models", "inspect", "schema infer", "rules check")
 
 
 class Shell:
@@ -164,6 +164,28 @@ def test_evaluate_prints_and_writes_the_report(folder: Path, shell: Shell) -> No
     assert report["utility"]["value"] > 0.8
     assert report["verdict"] in ("PASS", "INCONCLUSIVE")
     assert (folder / "report.html").read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html>")
+
+
+def test_rules_are_checked_and_reach_the_report(folder: Path, shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(
+        'rules:\n  "[adults]": {holds: age >= 20}\n  never: {holds: pressure < 0}\n',
+        encoding="utf-8",
+    )
+    assert shell.run("rules", "check", folder / "train.csv", path) == 0, shell.err
+    assert re.search(r"\[adults\] +240 +0 +0\.00%", shell.out)
+    assert re.search(r"never +240 +240 +100\.00%", shell.out)
+    assert "240 of 240 rows break a rule (100.00%)" in shell.out
+    assert shell.run("rules", "check", folder / "train.csv", path, "--json") == 0
+    assert json.loads(shell.out)["rules"]["never"] == {"concerned": 240, "violating": 240, "rate": 1.0}
+    tables = ("--synthetic", folder / "other.csv", "--train", folder / "train.csv")
+    assert shell.run("evaluate", *tables, "--rules", path, "--json", "-") == 0
+    found = {one["name"]: one for one in json.loads(shell.out)["results"]}["rule_violations"]
+    assert (found["value"], found["ceiling"]) == (1.0, 1.0)
+    path.write_text("rules:\n  a: {holds: agee >= 20}\n", encoding="utf-8")
+    assert "did you mean 'age'" in shell.refuses("rules", "check", folder / "train.csv", path)
+    assert "did you mean 'age'" in shell.refuses("evaluate", *tables, "--rules", path)
+    assert "does not exist" in shell.refuses("rules", "check", folder / "train.csv", tmp_path / "absent.yaml")
 
 
 def test_evaluate_without_a_holdout_gives_a_reason_and_no_privacy_score(folder: Path, shell: Shell) -> None:

@@ -19,6 +19,9 @@ def evaluate(
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column to predict.")] = None,
     schema: Annotated[Path | None, typer.Option(help="Schema file; see `schema infer`.")] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="Clinical rules to count in both tables; see `rules check`.")
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")] = None,
     as_json: Annotated[
         Path | None, typer.Option("--json", help="Write the report as JSON; - for standard output.")
@@ -34,6 +37,7 @@ def evaluate(
     from synthetic_healthcare.evaluation.runner import looks_swapped
     from synthetic_healthcare.evaluation.terminal import render_terminal
     from synthetic_healthcare.progress import default_progress
+    from synthetic_healthcare.rules import RulePack
     from synthetic_healthcare.schema.schema import Schema
     from synthetic_healthcare.tables import read_table
 
@@ -51,7 +55,7 @@ def evaluate(
         train=seen,
         holdout=unseen,
         schema=known if target is None else known.with_target(target),
-        options=EvaluationOptions(seed=seed),
+        options=EvaluationOptions(seed=seed, rules=None if rules is None else RulePack.from_yaml(rules)),
         progress=default_progress(),
     )
     if html is not None:

@@ -34,6 +34,9 @@ def fit(
     holdout: Annotated[str, typer.Option(help="Share of the rows kept aside, or a table. 0: none.")] = "0.2",
     seed: Seed = None,
     privacy_level: Annotated[str | None, typer.Option(help="none, low, medium, high or maximum.")] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="YAML file of clinical rules that generated rows have to keep.")
+    ] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Folder to resume from after a kill.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -46,6 +49,7 @@ def fit(
         "model.training.epochs": epochs,
         "model.training.max_seconds": max_seconds,
         "privacy.level": privacy_level,
+        "rules": None if rules is None else str(rules),
     }
     settings = _settings(config, flags, override or [])
 

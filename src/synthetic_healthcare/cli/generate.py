@@ -49,14 +49,19 @@ def generate(
         generator.generate_to(
             out, n_samples, conditions=conditions, random_state=seed, progress=default_progress()
         )
-    draws = generator.last_draws
+    told = generator.last_draw
     if as_json:
         facts = {"table": str(out), "rows": n_samples, "seed": seed, **describe_file(out)}
-        print_json({**facts, "draws": [draw.to_dict() for draw in draws]})
+        draws = {"draws": [draw.to_dict() for draw in told.conditions]}
+        print_json({**facts, **draws, "rules": [done.to_dict() for done in told.rules]})
         return
     typer.echo(f"{n_samples:,} synthetic rows written to {out}")
-    for draw in draws:
+    for draw in told.conditions:
         typer.echo(_told(draw))
+    if told.rules:
+        mended = sum(sum(done.repaired.values()) for done in told.rules)
+        redrawn = sum(done.redrawn for done in told.rules)
+        typer.echo(f"Clinical rules: {redrawn:,} rows drawn anew, {mended:,} repairs")
 
 
 def _told(draw: ConditionalDraw) -> str:

@@ -22,6 +22,7 @@ from synthetic_healthcare.evaluation.privacy.nulls import Nulls, draw_nulls
 from synthetic_healthcare.evaluation.statistics import bootstrap_weights
 from synthetic_healthcare.evaluation.utility.learners import Task, task_of
 from synthetic_healthcare.evaluation.views import Field
+from synthetic_healthcare.rules.pack import RulePack
 
 #: Pairs of rows that are compared one by one, and synthetic rows that take part at least.
 _MAX_PAIRS: Final = 300_000_000
@@ -52,6 +53,8 @@ class EvaluationOptions:
         of EMA Policy 0070 and of Health Canada's public release guidance.
     figures : bool, default True
         Whether the data behind the report's pictures are collected.
+    rules : RulePack, optional
+        Clinical rules whose violations are counted in the synthetic and the real rows.
 
     Raises
     ------
@@ -65,6 +68,7 @@ class EvaluationOptions:
     nulls: int = 64
     threshold: float = 0.09
     figures: bool = True
+    rules: RulePack | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("seed", 0), ("bootstrap", 20), ("max_rows", 100), ("nulls", 4)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from synthetic_healthcare.evaluation.fidelity.c2st import c2st
 from synthetic_healthcare.evaluation.fidelity.coverage import coverage
 from synthetic_healthcare.evaluation.fidelity.marginals import marginals
 from synthetic_healthcare.evaluation.fidelity.pairs import pair_accuracy, pairs
+from synthetic_healthcare.evaluation.fidelity.rules import rule_violations
 from synthetic_healthcare.evaluation.inputs import EvaluationOptions, Inputs
 from synthetic_healthcare.evaluation.privacy.closeness import closeness
 from synthetic_healthcare.evaluation.privacy.copies import copies, member_copies
@@ -36,6 +37,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     pairs,
     c2st,
     coverage,
+    rule_violations,
     tstr,
     importance,
     pair_accuracy,
@@ -50,6 +52,7 @@ _DEEP_CELLS: Final = 20_000_000
 NO_HOLDOUT: Final = (
     "there is no hold-out: without patients that the generator never saw, nothing can be told about it"
 )
+NO_RULES: Final = "no rule pack was given (EvaluationOptions(rules=...), or evaluate --rules FILE)"
 
 
 def evaluate(
@@ -75,7 +78,7 @@ def evaluate(
         Says how each column is read and which one is the target. Identifiers, text and patient columns are
         left out, and the report names them.
     options : EvaluationOptions, optional
-        Seed, resamples, row limit, tolerable risk.
+        Seed, resamples, row limit, tolerable risk, clinical rules.
     progress : Progress, optional
         Told of every metric that is done.
     context : Mapping, optional
@@ -93,12 +96,16 @@ def evaluate(
     ------
     EvaluationError
         For a table without rows, and for missing, extra or unreadable columns, by name.
+    RuleError
+        For a rule that does not fit the schema.
     """
     # One thread: sums come out bit for bit the same, and small trees are faster than with two that wait for
     # each other.
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     options = options or EvaluationOptions()
+    if options.rules is not None:
+        options.rules.check_columns(schema)
     with threadpool_limits(limits=1), phase(progress or Silent(), "evaluate", len(METRICS) + 1) as watcher:
         frames = _aligned(synthetic, train, holdout, schema)
         inputs, facts = _inputs(frames, schema, options)
@@ -223,6 +230,10 @@ def _inputs(
         given["target"] = targets[0]
     else:
         absent["target"] = "no target column is declared"
+    if options.rules is None:
+        absent["rules"] = NO_RULES
+    else:
+        given |= {"rules": options.rules, "tables": frames, "schema": schema}
     return Inputs(given, absent, seed=options.seed), _facts(frames, schema, options)
 
 
@@ -235,7 +246,7 @@ def _facts(frames: list[pd.DataFrame], schema: Schema, options: EvaluationOption
         "columns": [column.name for column in judged],
         "left_out": list(left_out),
         "target": schema.target,
-        "options": asdict(options),
+        "options": _settings(options),
         "notes": [
             f"{name}: {count:,} rows, of which {options.max_rows:,} were judged (chosen by a hash of their "
             "content); near copies were sought in up to ten times as many, exact ones in all"
@@ -243,6 +254,13 @@ def _facts(frames: list[pd.DataFrame], schema: Schema, options: EvaluationOption
             if count > options.max_rows
         ],
     }
+
+
+def _settings(options: EvaluationOptions) -> dict[str, Any]:
+    """The options as plain data; of the rules, how many there are."""
+    settings = asdict(replace(options, rules=None))
+    del settings["rules"]
+    return settings if options.rules is None else settings | {"rules": len(options.rules)}
 
 
 def _run_all(inputs: Inputs, watcher: Progress) -> tuple[dict[str, MetricResult], dict[str, Measure]]:

@@ -31,6 +31,8 @@ def render_terminal(report: EvaluationReport, console: Console) -> None:
     for name, score in (("Utility", report.utility), ("Privacy", report.privacy)):
         if score.components:
             console.print(_components(name, score))
+    if rules := evidence.rules(report):
+        console.print(_rules(rules))
     if (attacks := evidence.attacks(report)) is not None:
         console.print(_attacks(attacks))
     for part in _remarks(report, plain):
@@ -64,6 +66,18 @@ def _components(name: str, score: Score) -> Table:
         table.add_column(heading, justify="right")
     for part in score.components:
         table.add_row(_plain(part.title), *evidence.component_figures(name.lower(), part))
+    return table
+
+
+def _rules(rules: tuple[evidence.BrokenRule, ...]) -> Table:
+    table = _table("Clinical rules: share of the rows concerned that break them")
+    # Names are the user's own: a long word is broken, not cut off.
+    table.add_column("Rule", ratio=1, overflow="fold")
+    for heading in evidence.RULE_HEADINGS:
+        table.add_column(heading, justify="right", width=15 if "interval" in heading else None)
+    for rule in rules:
+        mark = " [bold](more often than real)" if rule.more_often else ""
+        table.add_row(_plain(rule.name) + mark, *rule.figures)
     return table
 
 

@@ -73,8 +73,6 @@ class Rule:
             The rule does not fit the table; the rule and the place are named.
         """
         with named(self.name):
-            for column in self.form.columns:
-                reader.require(column)
             return self.form.judge(reader)
 
 
@@ -129,6 +127,11 @@ class RulePack:
     def columns(self) -> tuple[str, ...]:
         """The columns that the rules name."""
         return tuple(dict.fromkeys(column for rule in self.rules for column in rule.form.columns))
+
+    @property
+    def is_learnt(self) -> bool:
+        """Whether all combinations are known, so that tables can be judged."""
+        return all(rule.form.allowed is not None for rule in self.rules if isinstance(rule.form, Combination))
 
     @staticmethod
     def from_yaml(source: str | Path) -> RulePack:

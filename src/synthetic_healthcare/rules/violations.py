@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -79,3 +79,16 @@ class Violations(Mapping[str, RuleCount]):
                 for one in self.counts
             },
         }
+
+
+def add(tables: Sequence[Violations]) -> Violations:
+    """Count several tables as one; all were counted by the same pack."""
+    counts = tuple(
+        RuleCount(
+            name,
+            sum(table[name].concerned for table in tables),
+            sum(table[name].violating for table in tables),
+        )
+        for name in tables[0]
+    )
+    return Violations(sum(one.rows for one in tables), sum(one.violating for one in tables), counts)

@@ -117,6 +117,7 @@ def _results() -> tuple[MetricResult, ...]:
         MetricResult(
             "c2st", "Told from real rows", "fidelity", "higher", unit, "ok", 0.611, 0.55, 0.66, 0.948
         ),
+        _rules(),
         MetricResult("tstr", "Models trained on it", "utility", "higher", unit, "ok", 0.932, 0.89, 0.97, 1.0),
         MetricResult(
             "survival", "Survival", "utility", "lower", unit, "not_applicable", reason="no column of times"
@@ -125,6 +126,36 @@ def _results() -> tuple[MetricResult, ...]:
             "importance", "What drives the outcome", "utility", "higher", unit, "failed", reason=gone
         ),
         *_attacks(),
+    )
+
+
+def _rules() -> MetricResult:
+    figures = {
+        "Diastolic pressure lies below the systolic one": (0.002, 0.031),
+        "pregnancy": (0.0, 0.0),
+        HOSTILE: (None, 0.25),
+    }
+    entries = {
+        name: {
+            f"{side}{end}": None if rate is None else max(0.0, rate + move)
+            for side, rate in zip(("real", "synthetic"), rates, strict=True)
+            for end, move in (("", 0.0), ("_lower", -0.004), ("_upper", 0.006))
+        }
+        for name, rates in figures.items()
+    }
+    title, unit = "Broken clinical rules", (0.0, 1.0)
+    return MetricResult(
+        "rule_violations",
+        title,
+        "fidelity",
+        "lower",
+        unit,
+        "ok",
+        0.031,
+        0.02,
+        0.04,
+        0.002,
+        detail={"rules": entries},
     )
 
 

@@ -62,23 +62,25 @@ def test_every_row_meets_the_conditions(
     generator: SyntheticDataGenerator, conditions: dict[str, Any], passes: Callable[[pd.DataFrame], Any]
 ) -> None:
     drawn = generator.generate_conditional(conditions, 60, random_state=0)
+    (told,) = generator.last_draw.conditions
     assert len(drawn) == 60
     assert passes(drawn).all()
     assert list(drawn.columns) == list(generator.generate(1).columns)
     assert drawn["visit_id"].is_unique
-    (told,) = generator.last_draws
     assert 0 < told.acceptance_rate <= 1
     assert told.rows == 60
     # How many patients stand behind the rows does not grow with the rows.
     generator.generate_conditional(conditions, 600, random_state=0)
-    assert generator.last_draws[0].effective_patients == pytest.approx(told.effective_patients, rel=0.5)
+    assert generator.last_draw.conditions[0].effective_patients == pytest.approx(
+        told.effective_patients, rel=0.5
+    )
 
 
 def test_the_patients_behind_a_condition_are_those_that_there_are(generator: SyntheticDataGenerator) -> None:
     rows = generator.describe()["rows"]["train"]
     share = (generator.generate(20_000, random_state=1)["ward"] == "north").mean()
     generator.generate_conditional({"ward": "north"}, 10)
-    assert generator.last_draws[0].effective_patients == pytest.approx(share * rows, rel=0.1)
+    assert generator.last_draw.conditions[0].effective_patients == pytest.approx(share * rows, rel=0.1)
 
 
 def test_equal_seeds_give_equal_rows(generator: SyntheticDataGenerator, tmp_path: Path) -> None:
@@ -131,7 +133,7 @@ def test_a_condition_that_too_few_patients_meet_is_refused_or_warned_of(
     drawn = generator.generate_conditional(rare, 10, random_state=0, on_rare="warn")
     assert len(drawn) == 10
     assert "fewer than 5" in caplog.text
-    assert generator.last_draws[0].effective_patients < 5
+    assert generator.last_draw.conditions[0].effective_patients < 5
     with pytest.raises(ConfigError, match="on_rare is 'ignore'"):
         generator.generate_conditional(rare, 10, on_rare="ignore")  # type: ignore[arg-type]
 
@@ -140,8 +142,8 @@ def test_classes_in_balance(generator: SyntheticDataGenerator) -> None:
     drawn = generator.generate(101, balance="target", random_state=0)
     assert drawn["died"].value_counts().to_dict() == {0: 51, 1: 50}
     assert drawn["died"].is_monotonic_increasing is False
-    assert [draw.rows for draw in generator.last_draws] == [51, 50]
-    behind = sum(draw.effective_patients for draw in generator.last_draws)
+    assert [draw.rows for draw in generator.last_draw.conditions] == [51, 50]
+    behind = sum(draw.effective_patients for draw in generator.last_draw.conditions)
     assert behind == pytest.approx(generator.describe()["rows"]["train"], rel=0.1)
     assert generator.generate(99, balance="ward")["ward"].value_counts().tolist() == [33, 33, 33]
     with pytest.raises(ConfigError, match="only classes can be balanced"):

@@ -33,6 +33,9 @@ HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "privacy": ("Risk found", "If nothing leaks", "Excess"),
 }
 
+#: What the figures of a clinical rule are called.
+RULE_HEADINGS: Final = ("Real", "95 % interval", "Synthetic", "95 % interval")
+
 #: Plain words for the entries of a report's context, in the order in which they are shown.
 _CONTEXT_WORDS: Final[Mapping[str, str]] = {
     "model": "Model",
@@ -46,6 +49,7 @@ _CONTEXT_WORDS: Final[Mapping[str, str]] = {
     "options_bootstrap": "Resamples for intervals",
     "options_nulls": "Draws without leakage",
     "options_threshold": "Tolerable risk",
+    "options_rules": "Clinical rules",
     "null_risk": "Risk read where nothing leaks",
 }
 #: Entries of the context that say nothing to a reader of the page.
@@ -64,6 +68,15 @@ class Attacks:
 
     measures: tuple[str, ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class BrokenRule:
+    """How often one clinical rule is broken, in words."""
+
+    name: str
+    figures: tuple[str, ...]
+    more_often: bool
 
 
 def needed(report: EvaluationReport) -> float:
@@ -127,6 +140,22 @@ def attacks(report: EvaluationReport) -> Attacks | None:
     return Attacks(tuple(headings), tuple(rows))
 
 
+def rules(report: EvaluationReport) -> tuple[BrokenRule, ...]:
+    """Write out how often each clinical rule is broken, where rules were given."""
+    found = [result.detail for result in report.results if result.name == "rule_violations"]
+    entries = found[0].get("rules", {}) if found else {}
+    return tuple(
+        BrokenRule(
+            str(name),
+            tuple(words for side in ("real", "synthetic") for words in _rule_figures(entry, side)),
+            # Told only where the intervals leave no doubt.
+            more_often=(entry["synthetic_lower"] or 0.0)
+            > (1.0 if entry["real"] is None else entry["real_upper"]),
+        )
+        for name, entry in entries.items()
+    )
+
+
 def details(result: MetricResult) -> str:
     """Write out the single figures of a metric's detail, and its short lists of figures."""
     words = []
@@ -142,6 +171,18 @@ def details(result: MetricResult) -> str:
 def words_of(name: str) -> str:
     """Turn the name of a field into words."""
     return name.replace("_", " ")
+
+
+def _rule_figures(entry: Mapping[str, Any], side: str) -> tuple[str, str]:
+    if entry[side] is None:
+        return "no row", "-"
+    low, high = (_percent(entry[f"{side}_{end}"]) for end in ("lower", "upper"))
+    return f"{_percent(entry[side])}%", f"{low} to {high}%"
+
+
+def _percent(share: float) -> str:
+    """Write a share in per cent: small ones, as rules are broken, with two decimals."""
+    return f"{100 * share:.2f}" if share < 0.1 else f"{100 * share:.1f}"
 
 
 def _rounded(value: Any, decimals: int) -> str:

@@ -60,6 +60,8 @@ def _content(report: EvaluationReport) -> dict[str, Any]:
         "associations": _associations(figures.get("associations")),
         "projection": _projection(figures.get("projection")),
         "metrics": _metrics(report),
+        "rules": evidence.rules(report),
+        "rule_headings": evidence.RULE_HEADINGS,
         "attacks": evidence.attacks(report),
         "curves": [
             {
