@@ -11,6 +11,7 @@ from synthetic_healthcare import models
 from synthetic_healthcare.models._base import FittedModel, GenerativeModel, TrainedModel
 from synthetic_healthcare.phases import Inputs, Phase
 from synthetic_healthcare.progress import Silent
+from synthetic_healthcare.sampling.draw import ready_to_sample
 from synthetic_healthcare.schema.layout import Encoded, Layout, Part, expand
 from synthetic_healthcare.training.batches import Rows
 from synthetic_healthcare.training.config import TrainingConfig
@@ -88,6 +89,7 @@ def trained(
 
 
 def sampled(model: GenerativeModel, n: int, *, seed: int = 0) -> Encoded:
+    ready_to_sample(model)
     with torch.inference_mode():
         return model.sample(n, rng=torch.Generator().manual_seed(seed))
 

@@ -253,7 +253,7 @@ class Critic(nn.Module):
                 x = x * leaks[-1]
         found = self.last.weight.expand(packs.shape[0], -1)
         for layer, leak in zip(reversed(self.hidden), reversed(leaks), strict=True):
-            found = (found * leak) @ layer.weight
+            found = (found * leak) @ torch.as_tensor(layer.weight)
         return found.square().sum(dim=1).add(1e-12).sqrt()
 
 
@@ -373,5 +373,5 @@ class GeneratorPhase(Phase):
 
 
 def _betas(game: Game) -> tuple[float, float]:
-    """Adam's betas of Gulrajani 2017 (algorithm 1); of Radford 2016 (arXiv:1511.06434, 4) where it is classic."""
+    """Adam's betas: of Gulrajani 2017 (algorithm 1), or of Radford 2016 (arXiv:1511.06434, 4)."""
     return (0.0, 0.9) if game == "wasserstein" else (0.5, 0.999)
