@@ -242,15 +242,20 @@ def _check_compare(node: ast.Compare, of: Expression, names: _Names) -> None:
             continue
         if len(node.ops) > 1:
             raise of.error(right, "'in' does not stand in a chain; join comparisons with 'and'")
-        if isinstance(right, ast.List | ast.Tuple | ast.Set):
-            for entry in right.elts:
-                if not _is_constant(entry):
-                    raise of.error(entry, "a list holds numbers and text in quotes only")
-                _check(entry, of, names)
-        elif isinstance(right, ast.Name):
-            _check(right, of, names)
-        else:
-            raise of.error(right, "to the right of 'in' stands a list ['a', 'b'] or a column of codes")
+        _check_inside(right, of, names)
+
+
+def _check_inside(right: ast.expr, of: Expression, names: _Names) -> None:
+    """What stands to the right of 'in': a list of constants, or a column."""
+    if isinstance(right, ast.Name):
+        _check(right, of, names)
+        return
+    if not isinstance(right, ast.List | ast.Tuple | ast.Set):
+        raise of.error(right, "to the right of 'in' stands a list ['a', 'b'] or a column of codes")
+    for entry in right.elts:
+        if not _is_constant(entry):
+            raise of.error(entry, "a list holds numbers and text in quotes only")
+        _check(entry, of, names)
 
 
 def _is_constant(node: ast.expr) -> bool:

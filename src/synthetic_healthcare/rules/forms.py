@@ -169,6 +169,11 @@ class Combination(Form):
         listed = keys[reader.rows :][possible]
         return Truth.of(np.isin(keys[: reader.rows], listed), known)
 
+    def check(self, reader: Reader) -> None:
+        """Raise where a column's combinations are no fixed set."""
+        for name in self.names:
+            distinct(reader, name)
+
     def to_dict(self) -> dict[str, Any]:
         """`combination` and `allowed`."""
         allowed = None if self.allowed is None else [list(one) for one in self.allowed]

@@ -178,17 +178,15 @@ class RulePack:
         reader = Reader(empty_table(schema), schema)
         kinds = {column.name: column.kind for column in schema.columns}
         for rule in self.rules:
-            for name in rule.form.columns:
-                if kinds.get(name) in UNLEARNT_KINDS:
-                    raise RuleError(
-                        f"rule {rule.name!r}: column {name!r} is of kind {kinds[name]!r}, which no model "
-                        "learns. Leave the rule out, or declare another kind in the schema"
-                    )
-            unlearnt = isinstance(rule.form, Combination) and rule.form.allowed is None
+            unlearnt = [name for name in rule.form.columns if kinds.get(name) in UNLEARNT_KINDS]
             if unlearnt:
+                raise RuleError(
+                    f"rule {rule.name!r}: column {unlearnt[0]!r} is of kind {kinds[unlearnt[0]]!r}, which no "
+                    "model learns. Leave the rule out, or declare another kind in the schema"
+                )
+            if isinstance(rule.form, Combination) and rule.form.allowed is None:
                 with named(rule.name):
-                    for name in rule.form.columns:
-                        distinct(reader, name)
+                    rule.form.check(reader)
             else:
                 rule.judge(reader)
 
