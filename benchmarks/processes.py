@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -163,7 +163,7 @@ class Conditions:
 
     folder: Path
     epochs: int | None = None
-    variables: Mapping[str, str] = QUIET
+    variables: Mapping[str, str] = field(default_factory=lambda: QUIET)
     releases: int = 1
     timeout_s: float | None = None
 
