@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _write(stem.with_suffix(".md"), render(result, rows, shown))
     _write(stem.with_suffix(".json"), json.dumps(result, indent=1, allow_nan=False) + "\n")
     print("\n".join(f"{row.verdict:12} {row.what}: {row.measured} (asked: {row.asked})" for row in rows))
-    print(f"\nThe results are in {stem.with_suffix('.md')}, beside it the JSON file and {len(shown)} pictures.")
+    print(f"\nThe results are in {stem.with_suffix('.md')}, beside it the JSON file and {sum(map(len, shown.values()))} pictures.")
     return int(any(one["status"] == "failed" and _is_ours(one) for one in records))
 
 

@@ -17,7 +17,7 @@ from synthetic_healthcare.evaluation.page import svg
 _WIDTH: Final = 560.0
 _HEIGHT: Final = 400.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 24.0, 44.0, 52.0
-_LETTER: Final = 6.3
+_LETTER: Final = 7.6
 _LINE: Final = 13.0
 _MARK: Final = 5.0
 _STYLE: Final = """

@@ -24,7 +24,7 @@ SOURCE: Final = HERE.parent / "src"
 PEERS: Final[Mapping[str, tuple[str, ...]]] = {
     "ctgan": ("sdv-ctgan", "sdv-tvae"),
     "argn": ("mostlyai-argn",),
-    "synthcity": ("synthcity-ddpm", "synthcity-arf"),
+    "synthcity": ("synthcity-bayes", "synthcity-arf"),
 }
 #: Without a privacy budget it refuses to train.
 _NEEDS_BUDGET: Final = "dp-gan"
@@ -36,7 +36,7 @@ _THREAD_VARIABLES: Final = (*QUIET, "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _ERROR_LINES: Final = 15
 #: The neural peers' defaults take hours on a large table. So many rows are shown to them in all: the 10 and
 #: 30 passes over the 177,576 training rows of BRFSS that take each about four minutes.
-_ROWS_SHOWN: Final = {"sdv-ctgan": 1_775_760, "sdv-tvae": 5_327_280, "synthcity-ddpm": 1_775_760}
+_ROWS_SHOWN: Final = {"sdv-ctgan": 1_775_760, "sdv-tvae": 5_327_280}
 #: Above this number of training rows.
 _LARGE: Final = 20_000
 #: A code that fewer training rows hold gets no column where a method knows no sets.

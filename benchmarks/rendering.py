@@ -70,8 +70,8 @@ _DEFINITIONS: Final = f"""\
 - The table "the library's own report" is what `evaluate` says of the first release.
 - The C2ST, TSTR and copy judges see a column of words as numbers, and a set of codes as columns of 0 and 1 for
   the codes that five real rows hold.
-- Large tables: the neural peers' defaults would take hours. CTGAN and TabDDPM were shown 1.8 million rows in
-  all, TVAE 5.3 million: about four minutes each. Peers are used through their documented interface; their code
+- Large tables: the neural peers' defaults would take hours. CTGAN was shown 1.8 million rows in all,
+  TVAE 5.3 million: about four minutes each. Peers are used through their documented interface; their code
   was not read.
 - A method asked of a stopped or broken run gives nothing: see "What did not run".
 - The thread trap: a fit is stopped after {TRAPPED_S:.0f} s.
