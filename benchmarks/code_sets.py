@@ -1,4 +1,4 @@
-"""Columns of sets of codes: as columns of 0 and 1 for methods and judges that know no sets, and their judges."""
+"""Columns of sets of codes: as columns of 0 and 1 for whoever knows no sets, and their judges."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ def code_scores(rows: pd.Series, train: pd.Series, holdout: pd.Series) -> dict[s
     Returns
     -------
     dict
-        `prevalence`: Pearson correlation of the shares of rows that hold each code, over all codes of the real
-        rows (the dimension-wise probability of Choi et al. 2017, arXiv:1703.06490). `prevalence_error`: root
-        mean square of their differences. `cooccurrence`: correlation of the shares of rows that hold both
-        codes of a pair, over the pairs of the 50 codes that are most frequent in the hold-out.
+        `prevalence`: Pearson correlation of the shares of rows that hold each code, over all codes of the
+        real rows (the dimension-wise probability of Choi et al. 2017, arXiv:1703.06490). `prevalence_error`:
+        root mean square of their differences. `cooccurrence`: correlation of the shares of rows that hold
+        both codes of a pair, over the pairs of the 50 codes that are most frequent in the hold-out.
         `codes_per_row`: mean number of codes, as a share of the hold-out's. `unknown_codes`: share of the
         codes written that no training row has. None where a figure is undefined.
     """

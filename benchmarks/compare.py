@@ -2,8 +2,8 @@
 
     python benchmarks/compare.py --out benchmarks/results/ --peer ctgan=PYTHON --peer argn=PYTHON
 
-Prints where the results are: a Markdown page, its pictures, and all single runs as JSON. See the README beside
-this file.
+Prints where the results are: a Markdown page, its pictures, and all single runs as JSON. See the README
+beside this file.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _write(stem.with_suffix(".md"), render(result, rows, shown))
     _write(stem.with_suffix(".json"), json.dumps(result, indent=1, allow_nan=False) + "\n")
     print("\n".join(f"{row.verdict:12} {row.what}: {row.measured} (asked: {row.asked})" for row in rows))
-    print(f"\nThe results are in {stem.with_suffix('.md')}, beside it the JSON file and {sum(map(len, shown.values()))} pictures.")
+    drawn = sum(map(len, shown.values()))
+    print(
+        f"\nThe results are in {stem.with_suffix('.md')}; beside it are the JSON file and {drawn} pictures."
+    )
     return int(any(one["status"] == "failed" and _is_ours(one) for one in records))
 
 

@@ -202,9 +202,13 @@ def _leaks(records: Records, table: str) -> Iterator[Figure]:
         noise = {kind: summary(records, table, name, of=f"{kind}_noise") for kind in ("exact", "near")}
         told = [(kind, excess[kind], noise[kind]) for kind in excess]
         measured = ", ".join(f"{kind} {one.text('.3f')}" for kind, one, _ in told if one is not None)
-        reached = all(one is not None and two is not None and one.median <= two.median for _, one, two in told)
+        reached = all(
+            one is not None and two is not None and one.median <= two.median for _, one, two in told
+        )
         limits = ", ".join(f"{kind} {two.median:.3f}" for kind, _, two in told if two is not None)
-        yield Figure(f"{name}, excess of copies, {table}", f"<= noise ({limits})", measured, _verdict(reached))
+        yield Figure(
+            f"{name}, excess of copies, {table}", f"<= noise ({limits})", measured, _verdict(reached)
+        )
 
 
 def _frontier(records: Records, table: str) -> Iterator[Figure]:

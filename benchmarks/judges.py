@@ -44,9 +44,9 @@ def c2st(rows: pd.DataFrame, holdout: pd.DataFrame) -> float:
 def pair_accuracy(rows: pd.DataFrame, holdout: pd.DataFrame) -> float:
     """Mean over all pairs of columns of 1 - total variation distance between the two joint histograms.
 
-    A column's bins are cut at the inner deciles of the hold-out (equal cuts merged), those of a column with at
-    most 10 values at the values themselves; a value on a cut belongs to the bin above it. 1 is equality; rows
-    as good as real ones stay below it, since two small samples differ.
+    A column's bins are cut at the inner deciles of the hold-out (equal cuts merged), those of a column with
+    at most 10 values at the values themselves; a value on a cut belongs to the bin above it. 1 is equality;
+    rows as good as real ones stay below it, since two small samples differ.
     """
     cells = [
         (_bins(rows[name], cuts), _bins(holdout[name], cuts))

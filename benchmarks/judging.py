@@ -62,9 +62,9 @@ class Judging:
         Returns
         -------
         dict
-            `c2st`; `pairs`, a share of what the training rows get; `tstr_trees` and `tstr_logistic`, None where
-            the release has one class only; what `Nearness.scores` gives; for sets of codes what `code_scores`
-            gives; `judging_seconds`.
+            `c2st`; `pairs`, a share of what the training rows get; `tstr_trees` and `tstr_logistic`, None
+            where the release has one class only; what `Nearness.scores` gives; for sets of codes what
+            `code_scores` gives; `judging_seconds`.
 
         Raises
         ------
@@ -143,7 +143,9 @@ class Lens:
     def numbers(self, rows: pd.DataFrame) -> pd.DataFrame:
         """The table as numbers; an unknown word is -1."""
         flat = rows if self.flattening is None else self.flattening.flat(rows)
-        places = {name: {word: float(i) for i, word in enumerate(known)} for name, known in self.words.items()}
+        places = {
+            name: {word: float(i) for i, word in enumerate(known)} for name, known in self.words.items()
+        }
         seen = {name: flat[name].astype(str).map(place).fillna(-1.0) for name, place in places.items()}
         return flat.assign(**seen).astype(np.float64)
 

@@ -1,7 +1,7 @@
 """The judges of leakage: what the distance from real patients to synthetic rows gives away.
 
-The distance is the sum over columns of the difference of ranks among the real rows (0 to 1) or, where a column
-has at most 10 values, of 1 for different values.
+The distance is the sum over columns of the difference of ranks among the real rows (0 to 1) or, where a
+column has at most 10 values, of 1 for different values.
 """
 
 from __future__ import annotations
@@ -82,11 +82,11 @@ class Nearness:
         Returns
         -------
         dict
-            `membership`: AUC of the distance to the nearest synthetic row, training against hold-out patients;
-            0.5 is nothing, a copy gets about 1. `exact_excess`, `near_excess`: share of the training patients
-            who stand in the release, or have a row of it within `radius`, less the same share of the held-out
-            ones. `exact_noise`, `near_noise`: two standard errors of that difference where nothing leaks.
-            `asked`: how many patients of both kinds the distances were taken for.
+            `membership`: AUC of the distance to the nearest synthetic row, training against hold-out
+            patients; 0.5 is nothing, a copy gets about 1. `exact_excess`, `near_excess`: share of the
+            training patients who stand in the release, or have a row of it within `radius`, less the same
+            share of the held-out ones. `exact_noise`, `near_noise`: two standard errors of that difference
+            where nothing leaks. `asked`: how many patients of both kinds the distances were taken for.
 
         Source of the attack: Chen et al. 2020, doi:10.1145/3372297.3417238.
         """
@@ -136,8 +136,8 @@ def nearest(people: Places, rows: Places) -> Floats:
     from scipy.spatial.distance import cdist
 
     step = max(1, _CHUNK // len(rows))
-    # Two marks differ in a column where their product there is 0; a row has at most one mark a column, so half
-    # the number of both's marks, less the products, is the number of columns that differ.
+    # Two marks differ in a column where their product there is 0; a row has at most one mark a column, so
+    # half the number of both's marks, less the products, is the number of columns that differ.
     halves = [0.5 * one.marks.sum(axis=1) for one in (people, rows)]
     found = []
     for start in range(0, len(people), step):

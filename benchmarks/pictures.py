@@ -216,7 +216,10 @@ def _grid(horizontal: _Scale, vertical: _Scale, *, across: Axis, up: Axis) -> li
             svg.line((_LEFT, y), (wall, y), "grid"),
             svg.text((_LEFT - 6, y + 4), f"{value:.6g}", style="tick", anchor="end"),
         ]
-    drawn += [svg.line((_LEFT, floor), (wall, floor), "axis"), svg.line((_LEFT, _TOP), (_LEFT, floor), "axis")]
+    drawn += [
+        svg.line((_LEFT, floor), (wall, floor), "axis"),
+        svg.line((_LEFT, _TOP), (_LEFT, floor), "axis"),
+    ]
     if across.limit is not None:
         x = horizontal.place(across.limit)
         drawn.append(svg.line((x, _TOP), (x, floor), "limit"))

@@ -70,7 +70,7 @@ class Method:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the code of this repository that runs changes: what was measured before is then old."""
+        """Changes when the code of this repository that runs changes: older measurements no longer count."""
         folders = [SOURCE] if self.ours else []
         return fingerprint([self.script, *(path for one in folders for path in one.rglob("*.py"))])
 
@@ -173,8 +173,8 @@ def fit_once(
 ) -> tuple[dict[str, Any], list[pd.DataFrame]]:
     """Fit a method to the training rows and draw tables of as many rows.
 
-    A peer knows no sets of codes: it learns, and gives back, one column of 0 and 1 for each code that at least
-    two training rows hold.
+    A peer knows no sets of codes: it learns, and gives back, one column of 0 and 1 for each code that at
+    least two training rows hold.
 
     Returns
     -------
@@ -182,7 +182,9 @@ def fit_once(
         The facts of `protocol.serve` and `process_seconds` (start-up and draws included); the tables.
     """
     stem = conditions.folder / f"{split.name}-{method.name}-{seed}"
-    train, task, told = (stem.with_name(stem.name + end) for end in (".train.csv", ".task.json", ".facts.json"))
+    train, task, told = (
+        stem.with_name(stem.name + end) for end in (".train.csv", ".task.json", ".facts.json")
+    )
     releases = [stem.with_name(f"{stem.name}.{number}.csv") for number in range(conditions.releases)]
     flattening = None
     if split.codes is not None and not method.ours:

@@ -1,7 +1,7 @@
 """What the benchmark and a fitting process say to each other: a task and its facts, both JSON files.
 
 Every method, ours or a peer, is fitted in a fresh process of its own by `serve`, so that seconds and memory
-are taken in the same way for all. Needs pandas and nothing of the library: it runs in the peers' environments.
+are taken in the same way for all. It needs pandas, nothing of the library: peers run it too.
 """
 
 from __future__ import annotations

@@ -48,28 +48,30 @@ _DEFINITIONS: Final = f"""\
 ## How it was measured
 
 - Splits: `df.sample(frac=1, random_state=1)`; the first 70 % are learnt (all of them: `holdout=0`), the rest
-  judge. Where patients have several rows (mimic-codes), it is the patients that are shuffled. Synthetic rows: as
-  many as were learnt. Every fit runs in a fresh process, one at a time, with `OMP_WAIT_POLICY=PASSIVE` and
+  judge. Where patients have several rows (mimic-codes), it is the patients that are shuffled. Synthetic rows:
+  as many as were learnt. Every fit runs in a fresh process, one at a time, with `OMP_WAIT_POLICY=PASSIVE` and
   `OMP_NUM_THREADS=1`; the methods take turns within a seed. Our models infer the schema; the peers are told
   which columns are discrete (words, or at most ten values in the training rows). They know no sets of codes:
-  they learn one column of 0 and 1 for each code that two training rows hold, and the sets are put together again.
+  they learn one column of 0 and 1 for each code that two training rows hold, and the sets are put together
+  again.
 - Values are medians of the seeds with their range. "fit" is the call alone; "rows/s" is of a draw that takes
   about a second; "peak" is the process's VmHWM after the releases, 1 MB = 10^6 bytes.
-- C2ST AUC: 5-fold, out of fold, HistGradientBoostingClassifier, all synthetic rows against the hold-out; 0.5 is
-  "cannot be told apart", and lower is better.
-- Pairs: mean over pairs of columns of 1 - total variation distance on decile bins (at most ten values: as they
-  are), whose edges come from the hold-out, against the hold-out; a share of what the training rows get.
-- TSTR: AUC on the hold-out of a classifier of the target trained on the synthetic rows: gradient-boosted trees,
-  and logistic regression on standardised columns, each beside the same learner trained on real rows.
+- C2ST AUC: 5-fold, out of fold, HistGradientBoostingClassifier, all synthetic rows against the hold-out; 0.5
+  is "cannot be told apart", and lower is better.
+- Pairs: mean over pairs of columns of 1 - total variation distance on decile bins (at most ten values: as
+  they are), whose edges come from the hold-out, against the hold-out; a share of what the training rows get.
+- TSTR: AUC on the hold-out of a classifier of the target trained on the synthetic rows: gradient-boosted
+  trees, and logistic regression on standardised columns, each beside the same learner trained on real rows.
 - Membership AUC: nearness to a synthetic row as a guess that a patient was learnt; 0.5 is "nothing leaks", a
-  copy gets about 1. Mean over 5 releases of one fit (up to 2,000 training rows), 3 (up to 20,000) or 1. In large
-  tables only some patients are asked about (400 million pairs of rows at most, half learnt, half not), always
-  against all synthetic rows.
-- Copies: the share of learnt patients who stand in the release (exact), or have a row of it within the distance
-  that 5 % of the held-out patients have a training row in (near), less the same share of held-out patients.
+  copy gets about 1. Mean over 5 releases of one fit (up to 2,000 training rows), 3 (up to 20,000) or 1. In
+  large tables only some patients are asked about (400 million pairs of rows at most, half learnt, half not),
+  always against all synthetic rows.
+- Copies: the share of learnt patients who stand in the release (exact), or have a row of it within the
+  distance that 5 % of the held-out patients have a training row in (near), less the same share of held-out
+  patients.
 - The table "the library's own report" is what `evaluate` says of the first release.
-- The C2ST, TSTR and copy judges see a column of words as numbers, and a set of codes as columns of 0 and 1 for
-  the codes that five real rows hold.
+- The C2ST, TSTR and copy judges see a column of words as numbers, and a set of codes as columns of 0 and 1
+  for the codes that five real rows hold.
 - Large tables: the neural peers' defaults would take hours. CTGAN was shown 1.8 million rows in all,
   TVAE 5.3 million: about four minutes each. Peers are used through their documented interface; their code
   was not read.
@@ -117,13 +119,15 @@ def _setting(result: Mapping[str, Any]) -> Iterator[str]:
     yield "- ours: " + ", ".join(f"{package} {version}" for package, version in result["versions"].items())
     for name, versions in _peer_versions(records).items():
         yield f"- {name}: " + ", ".join(f"{package} {version}" for package, version in versions.items())
-    yield f"- Seeds: {settings['seeds']}; took {result['seconds'] / 60:.1f} minutes (runs measured before count 0)"
+    yield f"- Seeds: {settings['seeds']}; took {result['seconds'] / 60:.1f} minutes"
     if settings["epochs"] is not None:
         yield f"- **Shortened to {settings['epochs']} epochs: a trial of the benchmark, no result.**"
 
 
 def _peer_versions(records: Records) -> dict[str, dict[str, str]]:
-    found = (one for one in records if one["stage"] == "quality" and one["status"] == "ok" and not one["ours"])
+    found = (
+        one for one in records if one["stage"] == "quality" and one["status"] == "ok" and not one["ours"]
+    )
     return {one["method"]: one["versions"] for one in found}
 
 
@@ -146,7 +150,9 @@ def _methods(records: Records, table: str) -> Iterator[str]:
         yield "Sets of codes:\n"
         yield _table(("method", *(title for _, title, _ in _CODES)), laid_out)
     yield "The library's own report:\n"
-    laid_out = [(name, *_cells(records, table, name, _REPORT), _verdicts(records, table, name)) for name in found]
+    laid_out = [
+        (name, *_cells(records, table, name, _REPORT), _verdicts(records, table, name)) for name in found
+    ]
     yield _table(("method", *(title for _, title, _ in _REPORT), "privacy verdicts"), laid_out)
 
 
@@ -177,8 +183,8 @@ def _ratios(records: Records) -> Iterator[str]:
         return
     yield "## Ours against peers, side by side\n"
     yield (
-        "Medians of the same run, ours divided by the peer's; the excess is what the C2ST AUC has above 0.5, the "
-        "loss what the pair accuracy lacks of that of real rows. Below 1 is better for all but rows/s.\n"
+        "Medians of the same run, ours divided by the peer's; the excess is what the C2ST AUC has above 0.5, "
+        "the loss what the pair accuracy lacks of that of real rows. Below 1 is better for all but rows/s.\n"
     )
     heading = ("table", "ours", "peer", "fit seconds", "rows/s", "peak memory", "C2ST excess", "pair loss")
     yield _table(heading, lines)
@@ -211,8 +217,8 @@ def _threads(records: Records) -> Iterator[str]:
     rows = [(one["table"], one["method"], _quiet(records, one), _loud(one)) for one in told]
     yield "## The thread trap\n"
     yield (
-        "Seconds of one fit (seed 0). With nothing set, idle OpenMP threads spin; where cores are shared that can "
-        "cost far more than it gains. The comparison above gives every method one thread.\n"
+        "Seconds of one fit (seed 0). With nothing set, idle OpenMP threads spin; on shared cores that "
+        "can cost far more than it gains. The comparison above gives every method one thread.\n"
     )
     yield _table(("table", "method", "one thread, passive", "nothing set"), rows)
 
@@ -251,7 +257,9 @@ def _lost(records: Records, absent: Mapping[str, str]) -> Iterator[str]:
     for one in records:
         title = " ".join(str(one[key]) for key in ("method", "seed", "threads") if key in one)
         if one["status"] != "ok":
-            rows.append((str(one.get("table", one["stage"])), title, f"{one['status']}: {_line(one['reason'])}"))
+            rows.append(
+                (str(one.get("table", one["stage"])), title, f"{one['status']}: {_line(one['reason'])}")
+            )
         elif one.get("report_reason") or one.get("failed_metrics"):
             reason = one.get("report_reason") or f"metrics that failed: {one['failed_metrics']}"
             rows.append((one["table"], title, f"no report: {_line(reason)}"))

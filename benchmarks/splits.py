@@ -156,8 +156,8 @@ def _mimic_codes() -> pd.DataFrame:
     """The admissions of the MIMIC-III demo with their diagnoses: 129 rows of 100 patients.
 
     A row is an admission; its ICD-9 codes are rolled up to their categories. All patients of the demo die
-    sooner or later: `died` is death in this admission. Source: Johnson et al. 2016, doi:10.1038/sdata.2016.35;
-    demo 1.4, doi:10.13026/C2HM2Q (ODbL).
+    sooner or later: `died` is death in this admission. Source: Johnson et al. 2016,
+    doi:10.1038/sdata.2016.35; demo 1.4, doi:10.13026/C2HM2Q (ODbL).
     """
     admissions, patients, diagnoses = (
         pd.read_csv(_file("mimic3_demo", f"{name}.csv"), dtype=str).rename(columns=str.lower)

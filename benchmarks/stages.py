@@ -198,7 +198,9 @@ def _key(stage: str, split: Split, method: Method, conditions: Conditions) -> di
 
 def _source() -> str:
     """Changes when the library or a script that runs it here changes."""
-    return fingerprint([*SOURCE.rglob("*.py"), *(HERE / name for name in ("speed.py", "stream.py", "gpu.py"))])
+    return fingerprint(
+        [*SOURCE.rglob("*.py"), *(HERE / name for name in ("speed.py", "stream.py", "gpu.py"))]
+    )
 
 
 def _judges() -> str:
@@ -228,4 +230,3 @@ def _told(record: Record) -> str:
     forms = (("fit_seconds", "fit", ".1f"), ("c2st", "C2ST", ".3f"), ("pairs", "pairs", ".3f"))
     shown = [f"{title} {record[name]:{form}}" for name, title, form in forms if name in record]
     return ", ".join(shown) or "done"
-

@@ -1,4 +1,4 @@
-"""Stream many rows to a file in this process and watch its memory: `python stream.py FACTS.json MODEL ROWS`."""
+"""Stream rows to a file in this process and watch its memory: `python stream.py FACTS.json MODEL ROWS`."""
 
 from __future__ import annotations
 
