@@ -3,7 +3,7 @@
 # a machine without a GPU the download of the CUDA libraries.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format clean distclean
+.PHONY: help demo test test-slow bench check format clean distclean
 
 # Idle OpenMP threads sleep instead of spinning: on shared cores that is the difference between 25 ms and
 # 700 ms for one training step.
@@ -24,6 +24,11 @@ test: .venv/.dev ## the tests (under ten minutes on two cores)
 
 test-slow: .venv/.dev ## the tests that take minutes each
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow -n $(JOBS) --dist loadfile -q
+
+# Parts of it, and other tables: see benchmarks/README.md.
+bench: .venv/.dev ## compare all models on two tables; PEERS="ctgan=/path/to/python ..." adds peers
+	$(BIN)/python benchmarks/compare.py --out benchmarks/results --tables heart wdbc --seeds 3 \
+	  --only imports quality $(foreach peer,$(PEERS),--peer $(peer))
 
 check: .venv/.dev ## style, types, import contracts, sizes
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""The four judges of quality. They know no model: each gets tables of numbers and gives a number.
+"""The judges of quality. They know no model: each gets tables of numbers and gives a number.
 
 They are written apart from the library's own metrics on purpose, so that it does not mark its own work.
 """
@@ -16,46 +16,10 @@ Matrix = npt.NDArray[np.float64]
 _FOLDS: Final = 5
 _SEED: Final = 0
 _BINS: Final = 10
-#: Columns with no more distinct values than this are compared as categories by the membership judge.
-_CATEGORY_VALUES: Final = 10
+#: Columns with no more distinct values than this are compared as categories.
+CATEGORY_VALUES: Final = 10
 _LOGISTIC_ITERATIONS: Final = 5000
 LEARNERS: Final = ("trees", "logistic")
-
-
-def judge(
-    rows: pd.DataFrame, *, train: pd.DataFrame, holdout: pd.DataFrame, target: str
-) -> dict[str, float | None]:
-    """Judge synthetic (or real) rows by everything below.
-
-    Parameters
-    ----------
-    rows : DataFrame (n, columns)
-        The table to judge; with `rows` = `train` the result is what real rows get.
-    train, holdout : DataFrame
-        Real rows that were learnt, and real rows that were not.
-    target : str
-        The column to predict, two classes.
-
-    Returns
-    -------
-    dict
-        `c2st`, `pairs` (share of what the training rows get), `tstr_trees` and `tstr_logistic` (None where
-        `rows` have one class only), `membership`.
-
-    Raises
-    ------
-    ValueError
-        `rows` lack a column, or have missing values.
-    """
-    rows = _aligned(rows, train)
-    scores: dict[str, float | None] = {
-        "c2st": c2st(rows, holdout),
-        "pairs": pair_accuracy(rows, holdout) / pair_accuracy(train, holdout),
-    }
-    for learner in LEARNERS:
-        scores[f"tstr_{learner}"] = tstr(rows, holdout, target=target, learner=learner)
-    scores["membership"] = membership(rows, train, holdout)
-    return scores
 
 
 def c2st(rows: pd.DataFrame, holdout: pd.DataFrame) -> float:
@@ -80,9 +44,9 @@ def c2st(rows: pd.DataFrame, holdout: pd.DataFrame) -> float:
 def pair_accuracy(rows: pd.DataFrame, holdout: pd.DataFrame) -> float:
     """Mean over all pairs of columns of 1 - total variation distance between the two joint histograms.
 
-    A column's bins are cut at the inner deciles of the hold-out (equal cuts merged); a value on a cut belongs
-    to the bin above it. 1 is equality; rows as good as real ones stay below it, since two small samples
-    differ.
+    A column's bins are cut at the inner deciles of the hold-out (equal cuts merged), those of a column with
+    at most 10 values at the values themselves; a value on a cut belongs to the bin above it. 1 is equality;
+    rows as good as real ones stay below it, since two small samples differ.
     """
     cells = [
         (_bins(rows[name], cuts), _bins(holdout[name], cuts))
@@ -109,40 +73,16 @@ def tstr(rows: pd.DataFrame, holdout: pd.DataFrame, *, target: str, learner: str
     return float(roc_auc_score(holdout[target].to_numpy(), chance))
 
 
-def membership(rows: pd.DataFrame, train: pd.DataFrame, holdout: pd.DataFrame) -> float:
-    """How well nearness to a synthetic row tells learnt patients from others: 0.5 nothing, 1 a copy.
-
-    AUC of the distance to the nearest row of `rows`, training against hold-out rows. The distance is the sum
-    over columns of the difference of ranks among the real rows (0 to 1) or, where a column has at most 10
-    values, of 1 for different values. Source of the attack: Chen et al. 2020, doi:10.1145/3372297.3417238.
-    """
-    from scipy.spatial.distance import cdist
-    from sklearn.metrics import roc_auc_score
-
-    real = pd.concat([train, holdout], ignore_index=True)
-    synthetic, people = _places(rows, real), _places(real, real)
-    nearest = cdist(people, synthetic, metric="cityblock").min(axis=1)
-    learnt = np.repeat([1, 0], [len(train), len(holdout)])
-    return float(roc_auc_score(learnt, -nearest))
-
-
-def _aligned(rows: pd.DataFrame, real: pd.DataFrame) -> pd.DataFrame:
-    absent = [str(name) for name in real if name not in rows]
-    if absent:
-        raise ValueError(f"the synthetic table lacks the columns {', '.join(absent)}")
-    rows = rows[list(real)]
-    gaps = [str(name) for name in rows if rows[name].isna().any()]
-    if gaps:
-        raise ValueError(f"the synthetic table has missing values, the real one none: {', '.join(gaps)}")
-    return rows
-
-
 def _numbers(rows: pd.DataFrame) -> Matrix:
     return rows.to_numpy(dtype=np.float64)
 
 
 def _cuts(values: pd.Series) -> Matrix:
-    return np.unique(np.quantile(values.to_numpy(dtype=np.float64), np.linspace(0, 1, _BINS + 1)[1:-1]))
+    numbers = values.to_numpy(dtype=np.float64)
+    levels = np.unique(numbers)
+    if len(levels) <= CATEGORY_VALUES:
+        return levels[1:]
+    return np.unique(np.quantile(numbers, np.linspace(0, 1, _BINS + 1)[1:-1]))
 
 
 def _bins(values: pd.Series, cuts: Matrix) -> npt.NDArray[np.int64]:
@@ -167,24 +107,3 @@ def _classifier(learner: str) -> Any:
     if learner == "trees":
         return HistGradientBoostingClassifier(random_state=_SEED)
     return make_pipeline(StandardScaler(), LogisticRegression(max_iter=_LOGISTIC_ITERATIONS))
-
-
-def _places(rows: pd.DataFrame, real: pd.DataFrame) -> Matrix:
-    """Coordinates whose city-block distance is the one that `membership` describes."""
-    places: list[Matrix] = []
-    for name in real:
-        values, known = (table[name].to_numpy(dtype=np.float64) for table in (rows, real))
-        levels = np.unique(known)
-        if len(levels) <= _CATEGORY_VALUES:
-            # Half a unit in each of two coordinates: two different values are 1 apart. A value that no real
-            # row has lies half a unit from all of them.
-            places.extend(0.5 * (values == level) for level in levels)
-        else:
-            places.append(_rank(values, np.sort(known)))
-    return np.stack(places, axis=1)
-
-
-def _rank(values: Matrix, ordered: Matrix) -> Matrix:
-    """Mid-rank of each value among the real ones, from 0 to 1."""
-    below, up_to = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
-    return (below + up_to) / (2 * len(ordered))

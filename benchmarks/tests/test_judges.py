@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from judges import c2st, judge, membership, pair_accuracy, tstr
+from judges import c2st, pair_accuracy, tstr
+from judging import Judging
+from nearness import Nearness, nearest, places
+from splits import Split
 
 
 def _patients(rng: np.random.Generator, n: int) -> pd.DataFrame:
@@ -75,12 +78,33 @@ def test_tstr_of_one_class_has_no_value(tables: tuple[pd.DataFrame, pd.DataFrame
     assert tstr(fresh.assign(ill=1), holdout, target="ill", learner="logistic") is None
 
 
-def test_membership_of_a_copy_is_one_and_of_fresh_rows_about_a_half(
+def test_pair_accuracy_keeps_rare_categories_apart() -> None:
+    # No decile falls between 1 and 2, yet the rare 2 is a category of its own.
+    holdout = pd.DataFrame({"a": [0] * 10 + [1] * 9 + [2], "b": [0, 1] * 10})
+    assert pair_accuracy(holdout.replace({"a": {2: 1}}), holdout) == pytest.approx(0.95)
+
+
+def test_leakage_of_a_copy_is_one_and_of_fresh_rows_about_nothing(
     tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
 ) -> None:
     train, holdout, fresh = tables
-    assert membership(train, train, holdout) > 0.99
-    assert membership(fresh, train, holdout) == pytest.approx(0.5, abs=0.1)
+    nearness = Nearness.of(train, holdout)
+    copied, clean = nearness.scores([train]), nearness.scores([fresh])
+    assert copied["membership"] > 0.99
+    assert copied["exact_excess"] == 1.0
+    assert copied["near_excess"] > 0.9
+    assert clean["membership"] == pytest.approx(0.5, abs=0.1)
+    assert clean["exact_excess"] == 0.0
+    assert abs(clean["near_excess"]) <= 0.1
+
+
+def test_leakage_is_the_mean_over_releases(
+    tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
+) -> None:
+    train, holdout, fresh = tables
+    nearness = Nearness.of(train, holdout)
+    each = [nearness.scores([rows])["membership"] for rows in (train, fresh)]
+    assert nearness.scores([train, fresh])["membership"] == pytest.approx(sum(each) / 2)
 
 
 def test_membership_of_a_single_synthetic_row_is_worked_out_by_hand() -> None:
@@ -88,14 +112,52 @@ def test_membership_of_a_single_synthetic_row_is_worked_out_by_hand() -> None:
     holdout = pd.DataFrame({"sex": [1, 1]})
     # Distances to the only synthetic row, a 0: train 0 and 1, hold-out 1 and 1. Of the four comparisons two
     # are won and two are drawn.
-    assert membership(pd.DataFrame({"sex": [0]}), train, holdout) == pytest.approx(0.75)
+    scores = Nearness.of(train, holdout).scores([pd.DataFrame({"sex": [0]})])
+    assert scores["membership"] == pytest.approx(0.75)
+    assert scores["exact_excess"] == pytest.approx(0.5)
+
+
+def test_distances_are_worked_out_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = pd.DataFrame({"sex": [0, 1] * 6, "age": range(12)})
+    rows = pd.DataFrame({"sex": [0, 7], "age": [2, 2]})
+    people = pd.DataFrame({"sex": [0, 1], "age": [5, 2]})
+    # Ages 2 and 5 are 3 of 12 ranks apart. An unknown sex is half a unit from each.
+    expected = [0.25, 0.5]
+    found = nearest(places(people, real), places(rows, real))
+    np.testing.assert_allclose(found, expected)
+    monkeypatch.setattr("nearness._CHUNK", 1)
+    np.testing.assert_allclose(nearest(places(people, real), places(rows, real)), expected)
+
+
+def test_large_tables_ask_about_fewer_patients(
+    tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, holdout, _ = tables
+    nearness = Nearness.of(train, holdout)
+    monkeypatch.setattr("nearness.PAIRS", 2 * 100 * len(train))
+    scores = nearness.scores([train])
+    assert scores["asked"] == 200
+    assert scores["membership"] > 0.99
 
 
 def test_the_real_rows_are_their_own_mark(tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) -> None:
     train, holdout, _ = tables
-    scores = judge(train, train=train, holdout=holdout, target="ill")
+    scores = Judging.of(Split("patients", train, holdout, "ill")).scores([train])
     assert scores["pairs"] == pytest.approx(1.0)
-    assert set(scores) == {"c2st", "pairs", "tstr_trees", "tstr_logistic", "membership"}
+    assert scores["membership"] == pytest.approx(1.0, abs=0.01)
+    assert {"c2st", "tstr_trees", "tstr_logistic", "exact_excess", "near_excess"} < set(scores)
+    assert "prevalence" not in scores
+
+
+def test_the_report_of_the_library_is_read(
+    tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
+) -> None:
+    train, holdout, fresh = tables
+    told = Judging.of(Split("patients", train, holdout, "ill")).report(fresh)
+    assert told["failed_metrics"] is None
+    assert isinstance(told["utility"], float)
+    assert told["utility"] > 0.8
+    assert told["verdict"] in ("PASS", "INCONCLUSIVE")
 
 
 @pytest.mark.parametrize(
@@ -111,4 +173,4 @@ def test_a_table_that_cannot_be_judged_is_an_error(
     train, holdout, fresh = tables
     assert callable(spoilt)
     with pytest.raises(ValueError, match=said):
-        judge(spoilt(fresh), train=train, holdout=holdout, target="ill")
+        Judging.of(Split("patients", train, holdout, "ill")).scores([spoilt(fresh)])
