@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, NoReturn, get_args
 
 from synthetic_healthcare import models
-from synthetic_healthcare.config import RunConfig, require_model
+from synthetic_healthcare.config import AUTO, RunConfig, require_model
 from synthetic_healthcare.errors import ConfigError, NotYetAvailableError
 from synthetic_healthcare.rules import RulePack
 
@@ -24,7 +24,13 @@ def accepted(config: RunConfig) -> RunConfig:
     """
     config.require_available()
     require_model(config.model.type, models.available())
-    models.settings(config.model.type, config.model.architecture)
+    if config.model.type != AUTO:
+        models.settings(config.model.type, config.model.architecture)
+    elif config.model.architecture:
+        raise ConfigError(
+            f"model.architecture.{next(iter(config.model.architecture))}: which settings there are depends "
+            "on the model, and 'auto' chooses it. Name a model to set them"
+        )
     return config
 
 

@@ -19,7 +19,6 @@ from synthetic_healthcare.config import RunConfig
 from synthetic_healthcare.progress import Progress, Silent, phase
 from synthetic_healthcare.schema.layout import Encoded
 
-AUTO: Final = "auto"
 #: Rows from which the choice is made by size alone.
 LARGE: Final = 2000
 #: Codes in sets from which a table counts as one of codes.

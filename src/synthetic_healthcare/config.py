@@ -18,21 +18,8 @@ from synthetic_healthcare.transforms.config import TransformConfig
 
 ComplianceMode = Literal["hipaa", "gdpr", "fda"]
 
-#: Models that the product promises; those that a release holds are the files in `models`.
-PROMISED_MODELS: Final = (
-    "wgan-gp",
-    "ctgan",
-    "medgan",
-    "dp-gan",
-    "beta-vae",
-    "cvae",
-    "wae",
-    "autoregressive",
-    "forest",
-    "copula",
-    "independent",
-    "auto",
-)
+#: In place of a model's name: the one that suits the table (see `choosing`).
+AUTO: Final = "auto"
 
 
 class _Section(BaseModel):
@@ -44,7 +31,7 @@ class ModelSection(_Section):
     """Which model, and its own settings."""
 
     type: str = Field(
-        "wgan-gp", min_length=1, description="name of the model; see `synthetic-healthcare models`"
+        AUTO, min_length=1, description="name of the model (see `synthetic-healthcare models`), or auto"
     )
     architecture: dict[str, Any] = Field(
         default_factory=dict,
@@ -223,21 +210,16 @@ class RunConfig(_Section):
 
 
 def require_model(name: str, available: Sequence[str]) -> None:
-    """Refuse a model that is not among those of this release.
+    """Refuse a model that there is not.
 
     Raises
     ------
-    NotYetAvailableError
-        The model is promised, and not here yet.
     ConfigError
         The name is unknown; the nearest known one is named.
     """
-    if name in available:
-        return
-    if name in PROMISED_MODELS:
-        raise NotYetAvailableError(f"model {name!r}", f"This release holds: {', '.join(available)}.")
-    known = tuple(dict.fromkeys((*available, *PROMISED_MODELS)))
-    raise ConfigError(f"model {name!r} is unknown.{_hint(name, known)} Available: {', '.join(available)}")
+    known = (*available, AUTO)
+    if name not in known:
+        raise ConfigError(f"model {name!r} is unknown.{_hint(name, known)} Available: {', '.join(known)}")
 
 
 class _Loader(yaml.SafeLoader):

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from synthetic_healthcare import models, pipeline
-from synthetic_healthcare.choosing import AUTO, Choice, choose
-from synthetic_healthcare.config import RunConfig
+from synthetic_healthcare.choosing import Choice, choose
+from synthetic_healthcare.config import AUTO, RunConfig
 from synthetic_healthcare.errors import ConfigError, DataError, EvaluationError
 from synthetic_healthcare.evaluation.views import check_columns
 from synthetic_healthcare.fitted import Fitted, Origin
@@ -260,6 +260,8 @@ def _identity(table: str, split: _Split, request: FitRequest) -> dict[str, str]:
     # How often it is saved changes no update; how long it may take is for each attempt to say.
     for name in ("checkpoint_every", "max_seconds"):
         del settings["model"]["training"][name]
+    # Rules are kept by what is drawn; they change no weight.
+    del settings["rules"]
     return {
         "table": table,
         "schema": _digest(split.schema.to_dict()),

@@ -30,8 +30,9 @@ class SyntheticDataGenerator:
 
     Parameters
     ----------
-    model_type : str, default "wgan-gp"
-        Name of the model; `synthetic_healthcare.models.available()` lists them.
+    model_type : str, default "auto"
+        Name of the model (`synthetic_healthcare.models.available()` lists them); "auto": the one that suits
+        the table, by its size or by a trial.
     privacy_level : str, default "none"
         "none", "low", "medium", "high" or "maximum". A level with an epsilon means differential privacy from
         end to end; this release refuses it rather than train without.
@@ -66,7 +67,7 @@ class SyntheticDataGenerator:
 
     def __init__(
         self,
-        model_type: str = "wgan-gp",
+        model_type: str = "auto",
         *,
         privacy_level: str = "none",
         compliance_mode: str | None = None,

@@ -59,14 +59,9 @@ def test_a_compliance_mode(mode: str) -> None:
         SyntheticDataGenerator(compliance_mode=f"{mode}2")
 
 
-@pytest.mark.parametrize(
-    "model",
-    ["ctgan", "medgan", "dp-gan", "cvae", "wae", "autoregressive", "forest", "copula", "auto"],
-)
-def test_a_model_that_is_promised(model: str) -> None:
-    with pytest.raises(NotYetAvailableError, match=f"model '{model}' is not in this release yet") as caught:
-        SyntheticDataGenerator(model)
-    assert "wgan-gp" in str(caught.value)
+def test_a_model_that_needs_a_budget(plain_table: MakeTable) -> None:
+    with pytest.raises(ConfigError, match="'dp-gan' trains under differential privacy only, and no budget"):
+        SyntheticDataGenerator("dp-gan").fit(plain_table())
 
 
 def test_a_model_that_does_not_exist() -> None:

@@ -21,7 +21,8 @@ def fit(
     data: Annotated[Path, typer.Argument(help="Table of patients: .csv, .csv.gz or .parquet")],
     out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the model.")],
     model: Annotated[
-        str | None, typer.Option(help="Name of the model; see `models`. Default: wgan-gp.")
+        str | None,
+        typer.Option(help="Name of the model; see `models`. Default: auto."),
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column that a user of the data would predict.")] = None,
     schema: Annotated[Path | None, typer.Option(help="Schema file; see `schema infer`.")] = None,
@@ -74,6 +75,8 @@ def fit(
     if as_json:
         print_json({"model": str(out), **written, "description": generator.describe()})
     else:
+        training = generator.describe()["training"]
+        typer.echo(f"{training['chosen_model']}: {training['chosen_because']}")
         typer.echo(f"Model written to {out} ({written['bytes']:,} bytes)")
 
 

@@ -27,7 +27,7 @@ def models(
     names = available()
     if name is not None:
         require_model(name, names)
-        names = (name,)
+        names = tuple(each for each in names if each == name)
     settings = {each: _settings(config_class(each)) for each in names}
     if as_json:
         print_json([{"name": each, "settings": settings[each]} for each in names])

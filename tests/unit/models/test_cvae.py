@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.conftest import MakeTable
 
 from synthetic_healthcare import SyntheticDataGenerator, models
 from synthetic_healthcare.errors import ConfigError
@@ -16,7 +17,6 @@ from synthetic_healthcare.training.batches import Rows
 from synthetic_healthcare.training.config import TrainingConfig
 from synthetic_healthcare.training.gradients import PlainGradient
 from synthetic_healthcare.training.trainer import Trainer
-from tests.conftest import MakeTable
 
 LAYOUT = Layout(
     (
