@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from synthetic_healthcare.errors import ConfigError, NotYetAvailableError
 from synthetic_healthcare.privacy.levels import LevelName, PrivacyLevel, level_named, require_available
+from synthetic_healthcare.sampling.config import SamplingConfig
 from synthetic_healthcare.training.config import TrainingConfig
 from synthetic_healthcare.transforms.config import TransformConfig
 
@@ -118,6 +119,7 @@ class RunConfig(_Section):
     transforms: TransformConfig = TransformConfig()
     compliance: ComplianceSection = ComplianceSection()
     monitoring: MonitoringSection = MonitoringSection()
+    sampling: SamplingConfig = SamplingConfig()
     rules: str | None = Field(None, description="YAML file of clinical rules; see docs/rules.md")
 
     @classmethod

@@ -88,15 +88,16 @@ def under_conditions(
     request = ConditionalRequest(
         conditions, n, fitted.origin.rows["train"], fitted.config.transforms.rare_floor, on_rare
     )
+    drawer = (fitted.model, fitted.encoder, fitted.levers)
     draw = ConditionalDraw(", ".join(conditions.wishes))
     told.conditions.append(draw)
 
     def rows(number: int) -> Iterator[pd.DataFrame]:
         fresh = ConditionalDraw(draw.what)
         again = replace(request, n=number, on_rare="warn")
-        return draw_conditional(fitted.model, fitted.encoder, again, seed=_seed(rng), told=fresh)
+        return draw_conditional(*drawer, again, seed=_seed(rng), told=fresh)
 
-    for frame in draw_conditional(fitted.model, fitted.encoder, request, seed=_seed(rng), told=draw):
+    for frame in draw_conditional(*drawer, request, seed=_seed(rng), told=draw):
         yield _still_met(fitted, frame, conditions, rows, rng=rng, told=told)
 
 

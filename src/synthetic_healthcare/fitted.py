@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -12,6 +12,7 @@ from synthetic_healthcare.config import RunConfig
 from synthetic_healthcare.errors import ArtifactError
 from synthetic_healthcare.models._base import GenerativeModel
 from synthetic_healthcare.rules import RulePack
+from synthetic_healthcare.sampling.levers import Levers
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.frames import TableFormat
 from synthetic_healthcare.transforms.encoder import TableEncoder
@@ -78,6 +79,8 @@ class Fitted:
         Where it comes from.
     rules : RulePack or None
         What every generated row has to keep.
+    levers : Levers
+        What is done to the rows that the model draws.
     """
 
     config: RunConfig
@@ -86,6 +89,7 @@ class Fitted:
     table_format: TableFormat
     origin: Origin
     rules: RulePack | None = None
+    levers: Levers = field(default_factory=Levers)
 
     @property
     def schema(self) -> Schema:
@@ -113,6 +117,7 @@ class Fitted:
     def write(self, path: str | Path) -> None:
         """Write everything to one file, at once or not at all."""
         facts, arrays = self.encoder.to_state()
+        levers, knots = self.levers.to_state()
         documents = {
             "run": {"version": __version__, "config": self.config.to_dict(), "guarantee": NO_GUARANTEE},
             "model": {
@@ -123,8 +128,9 @@ class Fitted:
             "format": self.table_format.to_dict(),
             "origin": asdict(self.origin),
             "rules": {} if self.rules is None else self.rules.to_dict(),
+            "levers": levers,
         }
-        tensors = {"encoder": arrays, "weights": self.model.to_state()}
+        tensors = {"encoder": arrays, "weights": self.model.to_state(), "levers": knots}
         write_model(path, documents=documents, tensors=tensors)
 
     @staticmethod
@@ -150,4 +156,5 @@ class Fitted:
             table_format=TableFormat.from_dict(documents["format"]),
             origin=Origin(**{**origin, "notes": tuple(origin["notes"])}),
             rules=RulePack.from_dict(documents["rules"]) if documents.get("rules") else None,
+            levers=Levers.from_state(documents["levers"], tensors["levers"]),
         )

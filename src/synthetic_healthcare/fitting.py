@@ -20,6 +20,7 @@ from synthetic_healthcare.evaluation.views import check_columns
 from synthetic_healthcare.fitted import Fitted, Origin
 from synthetic_healthcare.progress import Progress, phase
 from synthetic_healthcare.rules import RulePack
+from synthetic_healthcare.sampling.levers import fit_levers
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.checks import check_table
 from synthetic_healthcare.tables.frames import TableFormat, to_pandas
@@ -112,6 +113,8 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         checkpoint=checkpoint,
         progress=progress,
     )
+    with phase(progress, "levers"):
+        levers = fit_levers(trained.model, prepared.encoded, config=config.sampling, seed=learning)
     origin = Origin(
         seed=seed,
         salt=split.salt.hex(),
@@ -124,7 +127,7 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         history=trained.history.to_dict(),
     )
     table_format = _protected_levels(split, prepared)
-    return Fitted(config, trained.model, prepared.encoder, table_format, origin, rules)
+    return Fitted(config, trained.model, prepared.encoder, table_format, origin, rules, levers)
 
 
 def _learnt_rules(split: _Split, request: FitRequest) -> RulePack | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, final
 
 import numpy as np
@@ -19,6 +19,7 @@ from synthetic_healthcare.errors import ConditionError
 from synthetic_healthcare.models._base import ConditionalModel, GenerativeModel, Weighted
 from synthetic_healthcare.sampling.conditions import Conditions
 from synthetic_healthcare.sampling.draw import CHUNK, chunk_stream, ready_to_sample
+from synthetic_healthcare.sampling.levers import Levers
 from synthetic_healthcare.schema.condition import EncodedCondition
 from synthetic_healthcare.transforms.encoder import TableEncoder
 from synthetic_healthcare.transforms.wanted import constrain
@@ -129,6 +130,7 @@ class ConditionalRequest:
 def draw_conditional(
     model: GenerativeModel,
     encoder: TableEncoder,
+    levers: Levers,
     request: ConditionalRequest,
     *,
     seed: int,
@@ -142,6 +144,8 @@ def draw_conditional(
         Ready to sample.
     encoder : TableEncoder
         Decodes its rows.
+    levers : Levers
+        What is done to its rows.
     request : ConditionalRequest
         What is wanted.
     seed : int
@@ -162,7 +166,7 @@ def draw_conditional(
     while told.rows < request.n:
         size = _next_size(request.n, told) if decided else _PILOT * 2 ** min(turn, 2)
         rng = np.random.default_rng([seed, turn])
-        batch = _batch(model, condition, size, chunk_stream(model, seed, turn))
+        batch = _batch(model, levers, condition, size, chunk_stream(model, seed, turn))
         frame, weight = _meeting(batch, condition, encoder, request.conditions, rng, first_row=told.drawn)
         told.note(size, weight, request.patients)
         turn += 1
@@ -199,11 +203,18 @@ def _decide(request: ConditionalRequest, told: ConditionalDraw) -> bool:
     return bool(told.probability)
 
 
-def _batch(model: GenerativeModel, condition: EncodedCondition, n: int, rng: torch.Generator) -> Weighted:
+def _batch(
+    model: GenerativeModel, levers: Levers, condition: EncodedCondition, n: int, rng: torch.Generator
+) -> Weighted:
+    """Rows as they are given, with what the levers think of them in their weights."""
     with torch.inference_mode():
         if isinstance(model, ConditionalModel):
-            return model.sample_given(n, condition, rng=rng)
-        return Weighted(model.sample(n, rng=rng), np.ones(n))
+            ranges = {i: levers.calibration.undo(i, ends) for i, ends in condition.ranges.items()}
+            drawn = model.sample_given(n, replace(condition, ranges=ranges), rng=rng)
+        else:
+            drawn = Weighted(model.sample(n, rng=rng), np.ones(n))
+    rows = levers.calibration.apply(drawn.rows)
+    return Weighted(rows, drawn.weight * levers.weights.chances(rows))
 
 
 def _meeting(

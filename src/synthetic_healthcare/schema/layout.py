@@ -15,6 +15,7 @@ Tables are held as small integers and float32 (`Encoded`); one-hot blocks exist 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -139,6 +140,17 @@ def part_exists(rows: Encoded, index: int) -> npt.NDArray[np.bool_]:
         return np.ones(len(rows), dtype=bool)
     opened: npt.NDArray[np.bool_] = rows.codes[:, rows.layout.parts[gate[0]].store] == gate[1]
     return opened
+
+
+def joined(tables: Iterable[Encoded]) -> Encoded:
+    """Put encoded tables of one layout, at least one, below each other."""
+    held = tuple(tables)
+    return Encoded(
+        held[0].layout,
+        np.concatenate([table.continuous for table in held]),
+        np.concatenate([table.codes for table in held]),
+        np.concatenate([table.bits for table in held]),
+    )
 
 
 def expand(encoded: Encoded) -> npt.NDArray[np.float32]:
