@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, final
+from typing import Any, Final, Literal, final
 
+import numpy.typing as npt
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -101,6 +102,7 @@ def behind(tokens: Sequence[Token]) -> Bool[Tensor, "tokens tokens"]:
 
 def values_of(rows: Encoded, tokens: Sequence[Token]) -> Float[Tensor, "tokens n"]:
     """Return what stands in each token: a number, a category (-1 where there is none), a bit."""
+    arrays: dict[TokenKind, npt.NDArray[Any]]
     arrays = {"number": rows.continuous, "category": rows.codes, "bit": rows.bits}
     columns = [torch.from_numpy(arrays[token.kind][:, token.store]).float() for token in tokens]
     return torch.stack(columns)
@@ -182,7 +184,7 @@ def see_numbers(
     tents = centres.shape[0]
     if tents == 0:
         return values[..., None]
-    step = 2 * _REACH / (tents - 1)
+    step = 2 * _REACH / max(tents - 1, 1)
     distance = (values.clamp(-_REACH, _REACH)[..., None] - centres).abs() / step
     return torch.cat([values[..., None], (1 - distance).clamp(min=0)], dim=-1)
 

@@ -3,7 +3,7 @@
 A row is a sequence of tokens (`_tokens`): each number, each category column and each code of a set is one. A
 net gives the distribution of each token given those that it is shown, all of them at once (`_sequence`). In
 part of the updates a token is shown those before it in the table's order, in which rows are drawn; in the
-others a random choice of all the others, which makes conditions exact and gaps fillable (`_walk`).
+others a random choice of all the others, so that gaps can be filled whatever is known (`_walk`).
 
 Sources: Uria, Murray and Larochelle 2014 (order-agnostic training, arXiv:1310.1757), Germain et al. 2015 (one
 masked product for all conditionals, arXiv:1502.03509), Hoogeboom et al. 2022 (any order as a random mask,
@@ -37,6 +37,9 @@ from synthetic_healthcare.phases import Call, Inputs, Phase
 from synthetic_healthcare.schema.condition import EncodedCondition
 from synthetic_healthcare.schema.layout import Encoded, Layout, expand
 
+#: Share of the rows that have to be left, where they are kept in proportion to their weights, for a condition
+#: to be met in the table's order.
+_FEWEST_KEPT: Final = 0.02
 #: Rows whose likelihood is computed at a time.
 _PORTION: Final = 8192
 
@@ -52,7 +55,7 @@ class Autoregressive(TrainedModel, ConditionalModel, ImputingModel):
 
         small: ClassVar[Mapping[str, Any]] = {"hidden": 8, "tents": 0, "numbers": "mixture", "components": 2}
 
-        hidden: int = Field(16, ge=1, description="hidden units of each column's net")
+        hidden: int = Field(24, ge=1, description="hidden units of each column's net")
         tents: int = Field(9, ge=0, description="points of the curve in which a number is seen; 0: as it is")
         numbers: Literal["bins", "mixture"] = Field(
             "bins", description="what numbers are drawn from: bins of equal probability, a mixture of normals"
@@ -92,14 +95,17 @@ class Autoregressive(TrainedModel, ConditionalModel, ImputingModel):
         return gather(self.layout, self.net.tokens, walk(self.net, n, rng=rng).values)
 
     def sample_given(self, n: int, condition: EncodedCondition, *, rng: torch.Generator) -> Weighted:
-        """Draw the constrained parts first, each from what is allowed of it, then the others given them.
+        """Draw each constrained part from what is allowed of it; a constraint counts where its part exists.
 
         The weight of a row is the product of the probabilities that the constraints had when they were
-        reached: one draw is enough, whatever the condition. A constraint counts only where its part exists.
+        reached. Rows are drawn in the table's order, which is learnt best; where the weights would leave too
+        few of them, the constrained parts are drawn first and the others given them: then all rows count, as
+        far as the order that this takes was learnt.
         """
         limits = _limits(self.net, condition, rng.device)
-        first = _with_gates(self.net, limits)
-        drawn = walk(self.net, n, rng=rng, first=first, limits=limits)
+        drawn = walk(self.net, n, rng=rng, limits=limits)
+        if float(drawn.weight.mean()) < _FEWEST_KEPT * float(drawn.weight.max()):
+            drawn = walk(self.net, n, rng=rng, first=_with_gates(self.net, limits), limits=limits)
         return Weighted(gather(self.layout, self.net.tokens, drawn.values), drawn.weight.cpu().numpy())
 
     def complete(self, rows: Encoded, known: npt.NDArray[np.bool_], *, rng: torch.Generator) -> Encoded:
