@@ -142,15 +142,17 @@ class MixturePrior(nn.Module):
 
 @final
 class NormalPrior(nn.Module):
-    """N(0, I), with the interface of `MixturePrior`."""
+    """N(0, I), up to the constant that it shares with the posterior."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
 
-    def forward(self, z: Float[Tensor, "n size"], given: Float[Tensor, "n c"]) -> Float[Tensor, " n"]:
-        """Log-density of latents, (n,), up to the constant that it shares with the posterior."""
-        return -0.5 * z.square().sum(dim=1)
+    def expected_log_density(
+        self, mean: Float[Tensor, "n size"], log_sigma: Float[Tensor, "n size"]
+    ) -> Float[Tensor, " n"]:
+        """Expectation of the log-density under each encoding, (n,)."""
+        return -0.5 * (mean.square() + (2 * log_sigma).exp()).sum(dim=1)
 
     def draw(self, given: Float[Tensor, "n c"], rng: torch.Generator) -> Float[Tensor, "n size"]:
         """Draw one latent for each row of `given`."""
@@ -218,9 +220,13 @@ class VariationalNet(nn.Module):
         fit = part.decoder.log_likelihood(z, rows)
         if part.table is not None:
             fit = fit + part.table.log_likelihood(given)
-        # The entropy of the encoding is exact; a mixture has no closed form, so its density is at one draw.
+        if isinstance(part.prior, NormalPrior):
+            expected = part.prior.expected_log_density(mean, log_sigma)
+        else:
+            # A mixture has no closed form: its density at one draw stands for the expectation.
+            expected = part.prior(z, given)
         negative_entropy = -(log_sigma + 0.5).sum(dim=1)
-        return torch.stack([fit, negative_entropy - part.prior(z, given)], dim=1)
+        return torch.stack([fit, negative_entropy - expected], dim=1)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from synthetic_healthcare.schema.layout import Encoded, Layout
 
 #: Widths of the inverse multiquadratic kernels, as multiples of 2 d sigma^2 (Tolstikhin et al. 2018, sec. 4).
 _KERNEL_SCALES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+#: How much faster the mixture learns than the encoder that it follows.
+_MIXTURE_PACE: Final = 5.0
 
 
 @final
@@ -38,6 +40,7 @@ class WAE(TrainedModel):
             "encoder_layers": (64,),
             "decoder_layers": (32,),
             "components": 8,
+            "encoder_noise": 0.35,
         }
         separable: ClassVar[Mapping[str, Any]] = {"penalty": "adversarial"}
 
@@ -52,7 +55,7 @@ class WAE(TrainedModel):
         )
         penalty_weight: float = Field(10.0, ge=0, description="weight of the penalty (lambda)")
         encoder_noise: float = Field(
-            0.5, ge=0, lt=1, description="standard deviation of an encoding; limits what it says of its row"
+            0.25, ge=0, lt=1, description="standard deviation of an encoding; limits what it says of its row"
         )
         latents: Literal["mixture", "normal"] = Field(
             "mixture",
@@ -219,7 +222,7 @@ class _Mixture(Phase):
         self.name = "mixture"
         self.module = prior
         self.reads_rows = True
-        self.learning_rate = config.learning_rate
+        self.learning_rate = _MIXTURE_PACE * config.learning_rate
         self.betas = (0.9, 0.99)
         self.weight_decay = config.weight_decay
         self._net = net

@@ -1,8 +1,11 @@
-"""The conditional VAE: exact conditions, the distribution of the rest given them, defaults from the target."""
+"""The conditional VAE: exact conditions, the rest as it goes with them, the target as the default."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from tests.conftest import MakeTable
@@ -18,6 +21,7 @@ from synthetic_healthcare.training.config import TrainingConfig
 from synthetic_healthcare.training.gradients import PlainGradient
 from synthetic_healthcare.training.trainer import Trainer
 
+MakeTable = Callable[..., pd.DataFrame]
 LAYOUT = Layout(
     (
         Part("level", "value", "continuous", 1, 0, 0),
