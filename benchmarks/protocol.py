@@ -47,7 +47,7 @@ class Task:
     epochs : int or None
         Passes over the rows; None: the method's own default.
     releases : list of str
-        CSV files to write, each a draw of its own from the one fit.
+        CSV files to write, each a draw of its own from the one fit; none: only the fit is timed.
     """
 
     model: str
@@ -85,7 +85,7 @@ def serve(fit: Callable[[pd.DataFrame, Task], Learnt], *, packages: tuple[str, .
     """Do the task in the file named first on the command line, write the facts to the one named second.
 
     The facts: `fit_seconds`, `peak_mb` (when the releases are written), `rows_per_second` (of a draw that
-    lasts about a second, after them), `versions`, and what the method adds.
+    lasts about a second, after them; None without any), `versions`, and what the method adds.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def serve(fit: Callable[[pd.DataFrame, Task], Learnt], *, packages: tuple[str, .
         **learnt.facts,
         "fit_seconds": seconds,
         "peak_mb": peak_mb(),
-        "rows_per_second": rows_per_second(learnt.draw),
+        "rows_per_second": rows_per_second(learnt.draw) if task.releases else None,
         "versions": {
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in packages},

@@ -106,7 +106,7 @@ def quality(methods: Sequence[Method], split: Split, *, seeds: int, desk: Desk) 
 
 def threads(methods: Sequence[Method], split: Split, *, desk: Desk) -> list[Record]:
     """Fit once more with no thread variable set, as with a user who has read nothing."""
-    unset = replace(desk.conditions, variables={}, timeout_s=TRAPPED_S)
+    unset = replace(desk.conditions, variables={}, releases=0, timeout_s=TRAPPED_S)
 
     def measure(method: Method) -> dict[str, Any]:
         return {"fit_seconds": fit_once(method, split, 0, unset)[0]["fit_seconds"]}
