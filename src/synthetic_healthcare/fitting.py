@@ -18,9 +18,13 @@ from synthetic_healthcare.config import AUTO, RunConfig
 from synthetic_healthcare.errors import ConfigError, DataError, EvaluationError
 from synthetic_healthcare.evaluation.views import check_columns
 from synthetic_healthcare.fitted import Fitted, Origin
+from synthetic_healthcare.models._base import GenerativeModel
 from synthetic_healthcare.progress import Progress, phase
 from synthetic_healthcare.rules import RulePack
-from synthetic_healthcare.sampling.levers import fit_levers
+from synthetic_healthcare.sampling.config import SamplingConfig
+from synthetic_healthcare.sampling.levers import Levers, fit_levers
+from synthetic_healthcare.sampling.targets import read_targets
+from synthetic_healthcare.schema.layout import Encoded
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.checks import check_table
 from synthetic_healthcare.tables.frames import TableFormat, to_pandas
@@ -113,8 +117,7 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         checkpoint=checkpoint,
         progress=progress,
     )
-    with phase(progress, "levers"):
-        levers = fit_levers(trained.model, prepared.encoded, config=config.sampling, seed=learning)
+    levers = _levers(trained.model, prepared.encoded, config.sampling, seed=learning)
     origin = Origin(
         seed=seed,
         salt=split.salt.hex(),
@@ -128,6 +131,14 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
     )
     table_format = _protected_levels(split, prepared)
     return Fitted(config, trained.model, prepared.encoder, table_format, origin, rules, levers)
+
+
+def _levers(model: GenerativeModel, rows: Encoded, config: SamplingConfig, *, seed: int) -> Levers:
+    """What the model's rows lack, as far as the settings ask for it."""
+    if not (config.calibrate or config.select):
+        return Levers()
+    targets = read_targets(rows, config, rng=np.random.default_rng(seed))
+    return fit_levers(model, targets, config=config, seed=seed)
 
 
 def _learnt_rules(split: _Split, request: FitRequest) -> RulePack | None:

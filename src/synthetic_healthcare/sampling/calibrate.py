@@ -1,9 +1,9 @@
 """Calibration: each number of a model, brought to the standard normal distribution that it was encoded to.
 
-The encoder turns a column of numbers into normal scores by its protected quantile function. Whatever a model
-draws in their place can therefore be put right without a look at the data: the map is monotone, is learnt
-from rows of the model alone, and costs no privacy. How columns go together stays as the model has it, since a
-monotone map changes no rank.
+The encoder turns a column of numbers into normal scores by its protected quantile function. Whatever a
+model draws in their place can therefore be put right without a look at the data: the map is monotone, is
+learnt from rows of the model alone, and costs no privacy. How columns go together stays as the model has it,
+since a monotone map changes no rank.
 """
 
 from __future__ import annotations
@@ -66,11 +66,11 @@ class Calibration:
         """Return the range of a part's numbers, as the model draws them, that is mapped into a range."""
         if index not in self.parts:
             return ends
-        drawn, wanted = (knots[self.parts.index(index)] for knots in (self.drawn, self.wanted))
-        low, high = (
-            float(np.interp(end, wanted, drawn) + end - np.clip(end, wanted[0], wanted[-1])) for end in ends
-        )
-        return (low, high)
+        place = self.parts.index(index)
+        drawn, wanted = self.drawn[place], self.wanted[place]
+        beyond = np.array(ends) - np.clip(ends, wanted[0], wanted[-1])
+        low, high = np.interp(ends, wanted, drawn) + beyond
+        return (float(low), float(high))
 
     def to_state(self) -> State:
         """Return plain facts, and arrays by name."""

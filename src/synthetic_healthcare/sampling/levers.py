@@ -1,144 +1,154 @@
-"""The levers of quality on any model: calibration, and pool-and-select, as they are stored and applied."""
+"""`Levers`: what makes the rows of any model better after it has been trained, and how they are drawn then.
+
+Two levers, which know a model by its rows alone:
+
+- *calibration* brings every number to the distribution that it was encoded to, and every category and code to
+  its protected marginal;
+- *pool-and-select* draws more rows than are asked for and keeps those that bring pairs of columns to where
+  unseen patients have them (`select`).
+
+What they may know of the training rows is in `Targets`, and no other thing here reads a row.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
+from math import ceil
 from typing import Any, Final, final
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from synthetic_healthcare.errors import ArtifactError
 from synthetic_healthcare.models._base import GenerativeModel
 from synthetic_healthcare.sampling.calibrate import Calibration, State, fit_calibration
 from synthetic_healthcare.sampling.config import SamplingConfig
-from synthetic_healthcare.sampling.draw import CHUNK, draw
-from synthetic_healthcare.sampling.select import Weights, rake
-from synthetic_healthcare.sampling.swaps import refined
-from synthetic_healthcare.sampling.targets import Targets, read_targets
+from synthetic_healthcare.sampling.draw import CHUNK, chunk_stream, draw, ready_to_sample
+from synthetic_healthcare.sampling.select import Weights, fit_weights
+from synthetic_healthcare.sampling.targets import Targets
 from synthetic_healthcare.schema.layout import Encoded, joined
 
-#: Rows up to which a draw is refined by swaps; a larger one is as near to its tables by its size alone.
-_MOST_SWAPPED: Final = 5000
-#: Rows in the pool for each row that is kept, and rows in it at least.
-_POOL: Final = 8
-_SMALLEST_POOL: Final = 2000
+_STATE_VERSION: Final = 1
+#: Rows drawn beyond those that are kept on average, so that a second draw is seldom needed.
+_SPARE: Final = 1.05
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Levers:
-    """What is done to the rows that a model draws; without arguments: nothing.
+    """What was learnt about a model's rows; without arguments: nothing, and rows stay as they are.
 
     Parameters
     ----------
     calibration : Calibration
-        Maps of numbers.
+        Maps of the numbers.
     weights : Weights
-        Chances of rows.
-    targets : Targets or None
-        The tables that swaps refine towards; `None`: no swaps.
+        Chances of being kept, for calibrated rows.
     """
 
     calibration: Calibration = field(default_factory=Calibration)
     weights: Weights = field(default_factory=Weights)
-    targets: Targets | None = None
 
-    def draw(self, model: GenerativeModel, n: int, *, seed: int) -> Iterator[Encoded]:
-        """Draw `n` rows, chunk by chunk; no row of the model is given twice.
+    @property
+    def rows_per_kept(self) -> float:
+        """Rows that are drawn for each one that is kept, on average."""
+        return self.weights.bound
 
-        Parameters
-        ----------
-        model : GenerativeModel
-            Ready to sample.
-        n : int
-            Rows.
-        seed : int
-            Equal seeds give equal rows.
-        """
+    def select(self, rows: Encoded, *, rng: np.random.Generator) -> Encoded:
+        """Calibrate rows and keep each with its chance; their order stays."""
+        rows = self.calibration.apply(rows)
         if not self.weights.tables:
-            for chunk in draw(model, n, seed=seed):
-                yield self.calibration.apply(chunk)
-            return
-        if n <= _MOST_SWAPPED and self.targets is not None:
-            yield self._refined(model, n, seed)
-            return
-        rng = np.random.default_rng(seed)
-        given = 0
-        while given < n:
-            # A stream of its own for each round: a chunk of the model's is not drawn twice.
-            for chunk in draw(model, CHUNK, seed=int(rng.integers(2**62))):
-                mapped = self.calibration.apply(chunk)
-                kept = np.flatnonzero(rng.random(len(mapped)) < self.weights.chances(mapped))[: n - given]
-                given += len(kept)
-                yield mapped.take(kept)
-
-    def _refined(self, model: GenerativeModel, n: int, seed: int) -> Encoded:
-        """A draw whose rows are exchanged for others of the pool until its tables are at their level."""
-        rng = np.random.default_rng(seed)
-        pool = self.calibration.apply(joined(draw(model, max(_POOL * n, _SMALLEST_POOL), seed=seed)))
-        # The first of exponential clocks are a draw by weight without repeats (Efraimidis, Spirakis 2006).
-        clocks = rng.exponential(size=len(pool)) / np.maximum(self.weights.chances(pool), 1e-12)
-        order = np.argsort(clocks, kind="stable")
-        assert self.targets is not None
-        return pool.take(refined(pool, order[:n], order[n:], self.targets, rng=rng))
+            return rows
+        kept = rng.random(len(rows)) < self.weights.chances(rows)
+        return rows.take(np.flatnonzero(kept))
 
     def to_state(self) -> State:
-        """Return plain facts, and arrays by name."""
-        facts: dict[str, Any] = {}
+        """Return plain facts, and arrays by name: knots and factors, no table of the training rows."""
+        facts: dict[str, Any] = {"version": _STATE_VERSION}
         arrays: dict[str, npt.NDArray[Any]] = {}
-        for name, part in (("calibration", self.calibration), ("weights", self.weights)):
-            facts[name], own = part.to_state()
-            arrays |= {f"{name}.{key}": value for key, value in own.items()}
-        if self.targets is not None:
-            facts["targets"], own = self.targets.to_state()
-            arrays |= {f"targets.{key}": value for key, value in own.items()}
+        for name, lever in (("calibration", self.calibration), ("weights", self.weights)):
+            facts[name], own = lever.to_state()
+            arrays |= {f"{name}.{key}": array for key, array in own.items()}
         return facts, arrays
 
     @staticmethod
     def from_state(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Levers:
-        """Rebuild what `to_state` gave."""
+        """Rebuild what `to_state` gave.
 
-        def own(name: str) -> dict[str, npt.NDArray[Any]]:
-            prefix = f"{name}."
-            return {key.removeprefix(prefix): v for key, v in arrays.items() if key.startswith(prefix)}
-
-        targets = facts.get("targets")
+        Raises
+        ------
+        ArtifactError
+            The state was written by a release with another format.
+        """
+        if facts.get("version") != _STATE_VERSION:
+            raise ArtifactError(f"the levers' state is not of version {_STATE_VERSION}. Fit the model again")
+        calibration, weights = (
+            {
+                key.removeprefix(f"{name}."): array
+                for key, array in arrays.items()
+                if key.startswith(f"{name}.")
+            }
+            for name in ("calibration", "weights")
+        )
         return Levers(
-            Calibration.from_state(facts["calibration"], own("calibration")),
-            Weights.from_state(facts["weights"], own("weights")),
-            None if targets is None else Targets.from_state(targets, own("targets")),
+            Calibration.from_state(facts["calibration"], calibration),
+            Weights.from_state(facts["weights"], weights),
         )
 
 
-def fit_levers(model: GenerativeModel, rows: Encoded, *, config: SamplingConfig, seed: int) -> Levers:
-    """Learn what the rows of a model lack.
+def fit_levers(model: GenerativeModel, targets: Targets, *, config: SamplingConfig, seed: int) -> Levers:
+    """Learn how a trained model's rows are to be calibrated and selected.
+
+    Parameters
+    ----------
+    model : GenerativeModel
+        Ready to sample; its rows, `config.pool_rows` of them, are all that is read besides the targets.
+    targets : Targets
+        What `read_targets` counted, or noised tables in its place.
+    config : SamplingConfig
+        Which levers, and how strongly.
+    seed : int
+        Decides the rows that are drawn.
+    """
+    pool = joined(draw(model, config.pool_rows, seed=seed))
+    parts = targets.normal if config.calibrate else ()
+    calibration = fit_calibration(pool, parts, strength=config.strength)
+    return Levers(calibration, fit_weights(calibration.apply(pool), targets, config))
+
+
+def draw_selected(model: GenerativeModel, levers: Levers, n: int, *, seed: int) -> Iterator[Encoded]:
+    """Draw `n` encoded rows that the levers were applied to, chunk by chunk, in constant memory.
+
+    Each row of the model is given out at most once. Levers with nothing to mend give the rows of `draw`.
 
     Parameters
     ----------
     model : GenerativeModel
         Ready to sample.
-    rows : Encoded (n,)
-        The training rows; only `read_targets` reads them.
-    config : SamplingConfig
-        Which levers, and how far.
+    levers : Levers
+        Learnt from rows of this model.
+    n : int
+        Rows, in all.
     seed : int
-        Equal seeds give equal levers.
-
-    Returns
-    -------
-    Levers
-        They do nothing where the settings ask for nothing.
+        Equal seeds give equal rows on the CPU.
     """
-    if not (config.calibrate or config.select) or not config.strength:
-        return Levers()
-    rng = np.random.default_rng(seed)
-    targets = read_targets(rows, config, rng=rng)
-    pool = joined(draw(model, config.pool_rows, seed=int(rng.integers(2**62))))
-    calibration = Calibration()
-    if config.calibrate:
-        calibration = fit_calibration(pool, targets.normal, strength=config.strength)
-    if not config.select:
-        return Levers(calibration)
-    weights = rake(calibration.apply(pool), targets, config)
-    return Levers(calibration, weights, targets if weights.tables else None)
+    if not levers.weights.tables:
+        for rows in draw(model, n, seed=seed):
+            yield levers.calibration.apply(rows)
+        return
+    ready_to_sample(model)
+    left = n
+    for number in count():
+        asked = min(CHUNK, ceil(_SPARE * left * levers.rows_per_kept) + 1)
+        with torch.inference_mode():
+            rows = model.sample(asked, rng=chunk_stream(model, seed, number))
+        rows = levers.select(rows, rng=np.random.default_rng([seed, number]))
+        rows = rows.take(np.arange(min(left, len(rows))))
+        left -= len(rows)
+        if len(rows):
+            yield rows
+        if not left:
+            return

@@ -1,14 +1,15 @@
 """Pool-and-select: weights of a model's rows, under which their tables are those of the training rows.
 
-The weights are a product of one factor for each cell that a row falls into, found by iterative proportional
-fitting on a pool of the model's rows (Deming and Stephan 1940, doi:10.1214/aoms/1177731829). Of all weights
-that give the wanted tables these change the model's distribution least (Csiszar 1975,
-doi:10.1214/aop/1176996454). A row is kept with a chance in proportion to its weight, so none is kept twice.
+The weights are a product of one factor for each cell of each table that a row falls into, found by iterative
+proportional fitting on a pool of the model's rows (Deming and Stephan 1940, doi:10.1214/aoms/1177731829): of
+all weights that give the wanted tables, these change the model's distribution least (Csiszar 1975,
+doi:10.1214/aop/1176996454). A row is then kept with a chance in proportion to its weight, which needs no more
+memory than the row and keeps none of them twice.
 
 Where the weights stop decides what they can give away. The training rows are a sample: fitted to the last
-digit, their tables carry the sample's own accidents into what is released. So a table is moved no further
-than to the distance at which that many unseen patients would lie from the population, and one that is nearer
-is left alone.
+digit, their tables carry the sample's own accidents into what is released. So a pair of columns is moved no
+further than to the distance at which a sample of that many unseen patients would lie from the population, and
+pairs are not touched at all where the model lies nearer than that on average.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ import numpy.typing as npt
 
 from synthetic_healthcare.sampling.calibrate import State
 from synthetic_healthcare.sampling.config import SamplingConfig
-from synthetic_healthcare.sampling.pairs import Floats, Groups
 from synthetic_healthcare.sampling.targets import (
+    Floats,
+    Groups,
     Target,
     Targets,
     Variable,
-    cells_of,
     expected_distance,
     joint_groups,
 )
@@ -35,10 +36,12 @@ from synthetic_healthcare.schema.layout import Encoded
 
 #: Most rounds over all tables; a dozen bring one within a hundredth of its goal.
 _SWEEPS: Final = 25
+#: Distance within which a one-way table is right: a category off by one in a thousand.
+_RIGHT: Final = 0.002
 #: A pair within this factor of its level is at it.
 _NEAR: Final = 1.02
-#: Corrections of the offset after each sweep: a bounded weight has no mean in closed form.
-_CENTRING: Final = 10
+#: Halvings that find the weights at which the pairs as a whole are at their level.
+_HALVINGS: Final = 12
 
 
 @final
@@ -80,7 +83,7 @@ class Weights:
     def to_state(self) -> State:
         """Return plain facts, and arrays by name; factors only, no count of any patients."""
         facts = {
-            "variables": [variable.to_list() for variable in self.variables],
+            "variables": [[v.part, v.bit, list(v.cuts), list(v.groups), v.size] for v in self.variables],
             "tables": [list(places) for places in self.tables],
             "offset": self.offset,
             "bound": self.bound,
@@ -90,74 +93,175 @@ class Weights:
     @staticmethod
     def from_state(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Weights:
         """Rebuild what `to_state` gave."""
-        variables = tuple(Variable.from_list(entry) for entry in facts["variables"])
+        variables = tuple(
+            Variable(part, bit, tuple(cuts), tuple(groups), size)
+            for part, bit, cuts, groups, size in facts["variables"]
+        )
         tables = tuple(tuple(places) for places in facts["tables"])
         sizes = [int(np.prod([variables[place].size for place in places])) for places in tables]
         factors = np.split(np.asarray(arrays["factors"]), np.cumsum(sizes)[:-1]) if tables else []
         return Weights(variables, tables, tuple(factors), float(facts["offset"]), float(facts["bound"]))
 
 
-def rake(pool: Encoded, targets: Targets, config: SamplingConfig) -> Weights:
-    """Find the weights of a model's rows under which the tables come to their level.
+def fit_weights(pool: Encoded, targets: Targets, config: SamplingConfig) -> Weights:
+    """Learn the weights from rows of the model.
 
     Parameters
     ----------
     pool : Encoded (n,)
-        Rows of the model.
+        Rows of the model, calibrated as those will be that the weights are for.
     targets : Targets
-        The tables; where none of them is off by more than chance explains, no row is weighted.
+        What the tables should be.
     config : SamplingConfig
-        How far to go, and how much a row may count at most.
+        Which of them are fitted, how strongly, and how much a row may count.
+
+    Returns
+    -------
+    Weights
+        Without tables where nothing is to mend: every row is kept.
     """
-    cells = cells_of(pool, targets)
-    levels = [expected_distance(table.share, targets.rows) for table in targets.tables]
-    factors = [np.zeros(len(table.share)) for table in targets.tables]
-    total = np.zeros(len(pool))
-    offset = 0.0
+    tables = _tables(pool, targets, config)
+    single = [table for table in tables if len(table.target.variables) == 1]
+    pairs = [table for table in tables if len(table.target.variables) > 1]
+    raking = _Raking(tables, len(pool), config.most_weight)
     for _ in range(_SWEEPS):
-        touched = False
-        for cell, table, level, factor in zip(cells, targets.tables, levels, factors, strict=True):
-            step = _step(cell, _bounded(total + offset, config.most_weight), table, level, config.strength)
-            if step is not None:
-                factor += step
-                total += step[cell]
-                touched = True
-        if not touched:
+        if not raking.sweep(single):
             break
-        offset = _centred(total, config.most_weight)
-    used = [place for place, factor in enumerate(factors) if factor.any()]
+    if nearness(pairs, raking.weight) > 1.0:
+        _fit_pairs(raking, single, pairs)
+    return _finished(raking, targets.variables, config)
+
+
+@dataclass(eq=False)
+class _Table:
+    """A table while it is fitted: the cells of the pool's rows, how near it may come, its factors so far."""
+
+    target: Target
+    cells: Groups
+    level: float
+    factors: Floats
+
+    def shares(self, weight: Floats) -> Floats:
+        counts = np.bincount(self.cells, weight, minlength=len(self.target.share))
+        return np.asarray(counts / counts.sum())
+
+    def distance(self, weight: Floats) -> float:
+        return float(np.abs(self.shares(weight) - self.target.share).sum())
+
+
+@final
+class _Raking:
+    """The weights of the pool's rows while they are fitted; their mean is one and none is above the cap."""
+
+    def __init__(self, tables: list[_Table], n: int, cap: float) -> None:
+        self.tables = tables
+        self.cap = cap
+        self.total = np.zeros(n)
+        self.offset = 0.0
+        self.weight = np.ones(n)
+
+    def sweep(self, tables: list[_Table]) -> bool:
+        """Move every table that is too far off to its level, and say whether there was one."""
+        moved = False
+        for table in tables:
+            share = table.shares(self.weight)
+            distance = float(np.abs(share - table.target.share).sum())
+            if distance <= _NEAR * table.level:
+                continue
+            moved = True
+            wanted = share + (1.0 - table.level / distance) * (table.target.share - share)
+            # A cell that no row of the pool falls into has no factor to learn.
+            change = np.log(np.divide(wanted, share, out=np.ones_like(share), where=share > 0))
+            table.factors += change
+            self.total += change[table.cells]
+            self.weight = _bounded(self.total + self.offset, self.cap)
+        self.settle()
+        return moved
+
+    def settle(self) -> None:
+        """Set the offset: what is cut off above the cap is spread over the others."""
+        for _ in range(_SWEEPS):
+            self.weight = _bounded(self.total + self.offset, self.cap)
+            self.offset -= float(np.log(self.weight.mean()))
+        self.weight = _bounded(self.total + self.offset, self.cap)
+
+    def place(self, factors: list[Floats], total: Floats) -> None:
+        """Take factors on, with the sums that they come to."""
+        for table, factor in zip(self.tables, factors, strict=True):
+            table.factors = factor
+        self.total = total
+        self.settle()
+
+
+def _tables(pool: Encoded, targets: Targets, config: SamplingConfig) -> list[_Table]:
+    """Return the tables that are asked for."""
+    tables: list[_Table] = []
+    groups: dict[int, Groups] = {}
+    for target in targets.tables if config.strength > 0 else ():
+        is_pair = len(target.variables) > 1
+        level = expected_distance(target.share, targets.rows) if is_pair else _RIGHT
+        # A table of which one cell holds all patients says nothing of how its columns go together.
+        if level == 0.0 or not (config.select if is_pair else config.calibrate):
+            continue
+        for place in target.variables:
+            if place not in groups:
+                groups[place] = targets.variables[place].of(pool)
+        cells = target.cell[joint_groups(groups, targets.variables, target.variables)]
+        tables.append(_Table(target, cells, level, np.zeros(len(target.share))))
+    return tables
+
+
+def nearness(pairs: list[_Table], weight: Floats) -> float:
+    """Mean distance of pairs from their targets, in terms of an unseen sample's: below 1 is nearer."""
+    return float(np.mean([table.distance(weight) / table.level for table in pairs])) if pairs else 0.0
+
+
+def _fit_pairs(raking: _Raking, single: list[_Table], pairs: list[_Table]) -> None:
+    """Rake pairs until, as a whole, they are as near as unseen patients, and not beyond."""
+    for _ in range(_SWEEPS):
+        before = [table.factors.copy() for table in raking.tables], raking.total.copy()
+        moved = raking.sweep(pairs) | raking.sweep(single)
+        if nearness(pairs, raking.weight) < 1.0:
+            _step_back(raking, pairs, *before)
+            return
+        if not moved:
+            return
+
+
+def _step_back(raking: _Raking, pairs: list[_Table], factors: list[Floats], total: Floats) -> None:
+    """Find the place between two states at which the pairs are at their level; the first lies outside it."""
+    last = [table.factors for table in raking.tables]
+    last_total = raking.total
+    near, far = 1.0, 0.0
+    for _ in range(_HALVINGS):
+        share = (near + far) / 2
+        between = [first + share * (second - first) for first, second in zip(factors, last, strict=True)]
+        raking.place(between, total + share * (last_total - total))
+        if nearness(pairs, raking.weight) < 1.0:
+            near = share
+        else:
+            far = share
+    between = [first + far * (second - first) for first, second in zip(factors, last, strict=True)]
+    raking.place(between, total + far * (last_total - total))
+
+
+def _finished(raking: _Raking, variables: tuple[Variable, ...], config: SamplingConfig) -> Weights:
+    """Return what was learnt, at the strength that was asked for."""
+    used = [table for table in raking.tables if np.any(table.factors)]
     if not used:
         return Weights()
+    scaled = [config.strength * table.factors for table in raking.tables]
+    raking.place(scaled, config.strength * raking.total)
+    places = sorted({place for table in used for place in table.target.variables})
+    moved = {place: new for new, place in enumerate(places)}
     return Weights(
-        targets.variables,
-        tuple(targets.tables[place].variables for place in used),
-        tuple(factors[place][targets.tables[place].cell] for place in used),
-        offset,
-        min(config.most_weight, float(_bounded(total + offset, config.most_weight).max())),
+        tuple(variables[place] for place in places),
+        tuple(tuple(moved[place] for place in table.target.variables) for table in used),
+        tuple(table.factors[table.target.cell] for table in used),
+        raking.offset,
+        min(raking.cap, float(raking.weight.max())),
     )
 
 
-def _step(cell: Groups, weight: Floats, table: Target, level: float, strength: float) -> Floats | None:
-    """Logarithm of each cell's factor that brings a table to its level, `None` where it is there."""
-    held = np.bincount(cell, weight, minlength=len(table.share)).astype(np.float64)
-    held = held / held.sum()
-    distance = float(np.abs(held - table.share).sum())
-    if distance <= _NEAR * level:
-        return None
-    share = strength * (1.0 - level / distance)
-    wanted = held + share * (table.share - held)
-    # A cell that no row of the model falls into cannot be filled by weights.
-    ratio = np.divide(wanted, held, out=np.ones_like(held), where=(held > 0) & (wanted > 0))
-    return np.asarray(np.log(ratio))
-
-
-def _centred(total: Floats, bound: float) -> float:
-    """The offset at which the bounded weights are one on average."""
-    offset = -float(np.log(_bounded(total, np.inf).mean()))
-    for _ in range(_CENTRING):
-        offset -= float(np.log(_bounded(total + offset, bound).mean()))
-    return offset
-
-
-def _bounded(total: Floats, bound: float) -> Floats:
-    return np.asarray(np.exp(np.minimum(total, np.log(bound))))
+def _bounded(logarithm: Floats, bound: float) -> Floats:
+    return np.asarray(np.exp(np.minimum(logarithm, np.log(bound))))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Final, final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +20,19 @@ from scipy.special import ndtri
 
 from synthetic_healthcare.sampling.calibrate import is_normal
 from synthetic_healthcare.sampling.config import SamplingConfig
-from synthetic_healthcare.sampling.pairs import Floats, Groups, telling_pairs
 from synthetic_healthcare.schema.layout import Encoded, Layout, Part, part_exists
+
+Floats = npt.NDArray[np.float64]
+Groups = npt.NDArray[np.int32]
 
 #: Patients in a cell of two columns, on average, that bins are made for: a relative error of .2.
 _PATIENTS_PER_CELL: Final = 20
 #: Most groups of the categories of a part in a pair; the rarest are joined.
 _MOST_GROUPS: Final = 12
+#: Most variables that pairs are looked for among: those of highest entropy.
+_MOST_VARIABLES: Final = 400
+#: Most rows that the information of pairs is judged by.
+_JUDGED_ROWS: Final = 5000
 
 
 @final
@@ -53,16 +59,6 @@ class Variable:
     cuts: tuple[float, ...]
     groups: tuple[int, ...]
     size: int
-
-    def to_list(self) -> list[Any]:
-        """Plain data; `from_list` undoes it."""
-        return [self.part, self.bit, list(self.cuts), list(self.groups), self.size]
-
-    @staticmethod
-    def from_list(data: Sequence[Any]) -> Variable:
-        """Rebuild what `to_list` gave."""
-        part, bit, cuts, groups, size = data
-        return Variable(part, bit, tuple(cuts), tuple(groups), size)
 
     def of(self, rows: Encoded) -> Groups:
         """Return the group of each row, shape (n,)."""
@@ -127,33 +123,6 @@ class Targets:
     normal: tuple[int, ...]
     rows: int
 
-    def to_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
-        """Return plain facts, and arrays by name."""
-        facts = {
-            "variables": [variable.to_list() for variable in self.variables],
-            "tables": [list(table.variables) for table in self.tables],
-            "normal": list(self.normal),
-            "rows": self.rows,
-        }
-        arrays: dict[str, npt.NDArray[Any]] = {}
-        if self.tables:
-            arrays["cell"] = np.concatenate([table.cell for table in self.tables])
-            arrays["share"] = np.concatenate([table.share for table in self.tables])
-        return facts, arrays
-
-    @staticmethod
-    def from_state(facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Targets:
-        """Rebuild what `to_state` gave."""
-        variables = tuple(Variable.from_list(entry) for entry in facts["variables"])
-        tables, cells, shares = [], 0, 0
-        for places in facts["tables"]:
-            size = int(np.prod([variables[place].size for place in places]))
-            cell = np.asarray(arrays["cell"][cells : cells + size], dtype=np.int32)
-            share = np.asarray(arrays["share"][shares : shares + int(cell.max()) + 1], dtype=np.float64)
-            tables.append(Target(tuple(places), cell, share))
-            cells, shares = cells + size, shares + len(share)
-        return Targets(variables, tuple(tables), tuple(facts["normal"]), int(facts["rows"]))
-
 
 def expected_distance(share: Floats, *sizes: float) -> float:
     """Return the distance that chance alone puts between the tables of samples of one population.
@@ -183,19 +152,13 @@ def expected_distance(share: Floats, *sizes: float) -> float:
 
 
 def joint_groups(
-    groups: Mapping[int, Groups], variables: tuple[Variable, ...], places: tuple[int, ...]
+    groups: Mapping[int, Groups], variables: Sequence[Variable], places: tuple[int, ...]
 ) -> Groups:
-    """Return the combination of groups of each row (n,), the first variable's group varying slowest."""
+    """Return the combination of groups of each row, the first variable's group varying slowest."""
     found = groups[places[0]]
     for place in places[1:]:
         found = found * variables[place].size + groups[place]
     return found
-
-
-def cells_of(rows: Encoded, targets: Targets) -> list[Groups]:
-    """Return the cell of each row in each table, arrays of shape (n,)."""
-    groups = {place: variable.of(rows) for place, variable in enumerate(targets.variables)}
-    return [table.cell[joint_groups(groups, targets.variables, table.variables)] for table in targets.tables]
 
 
 def read_targets(rows: Encoded, config: SamplingConfig, *, rng: np.random.Generator) -> Targets:
@@ -217,27 +180,23 @@ def read_targets(rows: Encoded, config: SamplingConfig, *, rng: np.random.Genera
         counted here.
     """
     n = len(rows)
-    fine = [(variable, share) for variable, share in _one_way(rows.layout)]
+    fine = _one_way(rows.layout)
     variables = {variable: place for place, (variable, _) in enumerate(fine)}
     tables = [
         Target((place,), np.arange(variable.size, dtype=np.int32), share)
         for place, (variable, share) in enumerate(fine)
     ]
-    if config.pairs:
-        coarse = _coarse(rows.layout, n, config)
-        groups = np.zeros((n, len(coarse)), dtype=np.int32)
-        for place, variable in enumerate(coarse):
-            groups[:, place] = variable.of(rows)
-        described = [(variable.part, variable.size) for variable in coarse]
-        for first, second in telling_pairs(groups, described, rows.layout, config.pairs, rng=rng):
-            sizes = coarse[first].size, coarse[second].size
-            joint = groups[:, first] * sizes[1] + groups[:, second]
-            counts = np.bincount(joint, minlength=sizes[0] * sizes[1])
+    coarse = _coarse(rows.layout, n, config)
+    if config.pairs and len(coarse) > 1:
+        groups = np.stack([variable.of(rows) for variable in coarse], axis=1)
+        for pair in _telling_pairs(groups, coarse, rows.layout, config.pairs, rng=rng):
+            held = {place: groups[:, place] for place in pair}
+            size = coarse[pair[0]].size * coarse[pair[1]].size
+            counts = np.bincount(joint_groups(held, coarse, pair), minlength=size)
             cell, share = protected_cells(counts, floor=config.floor)
-            if len(share) < 2:
-                continue
-            pair = tuple(variables.setdefault(coarse[place], len(variables)) for place in (first, second))
-            tables.append(Target(pair, cell, share))
+            if len(share) > 1:
+                places = tuple(variables.setdefault(coarse[place], len(variables)) for place in pair)
+                tables.append(Target(places, cell, share))
     return Targets(tuple(variables), tuple(tables), _normal_parts(rows), n)
 
 
@@ -328,8 +287,71 @@ def _joined_categories(part: Part, rows: float) -> tuple[int, ...]:
     return tuple(groups.tolist())
 
 
+def _telling_pairs(
+    groups: Groups,
+    variables: list[Variable],
+    layout: Layout,
+    most: int,
+    *,
+    rng: np.random.Generator,
+) -> list[tuple[int, int]]:
+    """Pairs of highest mutual information, none of a part and the gate it stands behind."""
+    if len(groups) > _JUDGED_ROWS:
+        groups = groups[np.sort(rng.choice(len(groups), _JUDGED_ROWS, replace=False))]
+    sizes = np.array([variable.size for variable in variables])
+    shares = [
+        np.bincount(column, minlength=size) / len(groups)
+        for column, size in zip(groups.T, sizes, strict=True)
+    ]
+    entropy = np.array([-(share * np.log(np.maximum(share, 1e-300))).sum() for share in shares])
+    chosen = np.sort(np.argsort(-entropy, kind="stable")[:_MOST_VARIABLES])
+    information = _mutual_information(groups[:, chosen], sizes[chosen])
+    first, second = np.triu_indices(len(chosen), k=1)
+    value = information[first, second]
+    order = np.argsort(-value, kind="stable")
+    pairs = []
+    for place in order[value[order] > 0]:
+        one, other = int(chosen[first[place]]), int(chosen[second[place]])
+        if not _behind(layout, variables[one].part, variables[other].part):
+            pairs.append((one, other))
+        if len(pairs) == most:
+            break
+    return pairs
+
+
+def _mutual_information(groups: Groups, sizes: npt.NDArray[np.int64]) -> Floats:
+    """Mutual information of all pairs of columns, in nats, less what chance gives on average.
+
+    Source of the correction: Miller 1955, "Note on the bias of information estimates": (a - 1)(b - 1) / 2n
+    for tables of a by b cells.
+    """
+    n = len(groups)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    hot = np.zeros((n, int(sizes.sum())), dtype=np.float32)
+    hot[np.arange(n)[:, None], groups + starts] = 1.0
+    joint = (hot.T @ hot).astype(np.float64) / n
+    alone = np.diag(joint)
+    expected = np.outer(alone, alone)
+    terms = np.where(joint > 0, joint * np.log(np.maximum(joint, 1e-300) / np.maximum(expected, 1e-300)), 0.0)
+    value = np.add.reduceat(np.add.reduceat(terms, starts, axis=0), starts, axis=1)
+    return np.asarray(value - np.outer(sizes - 1, sizes - 1) / (2 * n))
+
+
+def _behind(layout: Layout, first: int, second: int) -> bool:
+    """Say whether one of two parts stands behind the other: what ties them is then the layout itself."""
+    return second in _gates(layout, first) or first in _gates(layout, second)
+
+
+def _gates(layout: Layout, index: int) -> set[int]:
+    found, gate = set(), layout.parts[index].gate
+    while gate is not None:
+        found.add(gate[0])
+        gate = layout.parts[gate[0]].gate
+    return found
+
+
 def _normal_parts(rows: Encoded) -> tuple[int, ...]:
-    """Continuous parts whose numbers may be a standard normal sample, as the encoder makes most of them."""
+    """Continuous parts that the encoder made normal."""
     return tuple(
         index
         for index, part in enumerate(rows.layout.parts)

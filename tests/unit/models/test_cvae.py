@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tests.conftest import MakeTable
 
 from synthetic_healthcare import SyntheticDataGenerator, models
 from synthetic_healthcare.errors import ConfigError

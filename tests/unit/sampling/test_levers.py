@@ -1,181 +1,123 @@
-"""Calibration and selection: known answers, and the limits that keep them from fitting the training rows."""
+"""Levers end to end: seeds, streams, files, gates, and what they may not give away."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, final
+import json
+from types import SimpleNamespace
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-import torch
+from scipy.spatial.distance import cdist
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.metrics import roc_auc_score
 
-from synthetic_healthcare.models._base import FittedModel, ModelConfig, numpy_stream
-from synthetic_healthcare.sampling.calibrate import is_normal
+from synthetic_healthcare import models
+from synthetic_healthcare.errors import ArtifactError
+from synthetic_healthcare.models.independent import Independent
 from synthetic_healthcare.sampling.config import SamplingConfig
-from synthetic_healthcare.sampling.levers import Levers, fit_levers
-from synthetic_healthcare.sampling.targets import (
-    cells_of,
-    expected_distance,
-    protected_cells,
-    read_targets,
-)
-from synthetic_healthcare.schema.layout import Encoded, Layout, Part, expand, joined
+from synthetic_healthcare.sampling.draw import CHUNK
+from synthetic_healthcare.sampling.levers import Levers, draw_selected, fit_levers
+from synthetic_healthcare.sampling.targets import read_targets
+from synthetic_healthcare.schema.layout import Encoded, expand
+from synthetic_healthcare.schema.schema import Schema
+from synthetic_healthcare.transforms.config import TransformConfig
+from synthetic_healthcare.transforms.encoder import fit_encoder
 
-BOTH = SamplingConfig(calibrate=True, select=True, pool_rows=8000)
+BOTH = SamplingConfig(select=True)
+WRONG = {"link": 0.2, "stages": (0.3, 0.4, 0.3), "shift": 0.5}
 
-LAYOUT = Layout(
-    (
-        Part("x", "value", "continuous", 1, 0, 0),
-        Part("lab", "present", "categorical", 2, 1, 0, (0.4, 0.6)),
-        Part("lab", "value", "continuous", 1, 3, 1, gate=(1, 1)),
-        Part("ward", "value", "categorical", 3, 4, 1, (0.5, 0.3, 0.2)),
-        Part("codes", "value", "bits", 2, 7, 0, (0.3, 0.1)),
+
+def fitted(world: SimpleNamespace, config: SamplingConfig = BOTH) -> tuple[object, Levers]:
+    source = world.model(**WRONG)
+    rows = world.patients(2000, rng=np.random.default_rng(0))
+    targets = read_targets(rows, config, rng=np.random.default_rng(0))
+    return source, fit_levers(source, targets, config=config, seed=3)
+
+
+def same(first: Encoded, second: Encoded) -> bool:
+    return bool(np.array_equal(expand(first), expand(second)))
+
+
+def test_equal_seeds_give_equal_rows_and_others_do_not(world: SimpleNamespace) -> None:
+    source, levers = fitted(world)
+    first, again, other = (
+        world.together(draw_selected(source, levers, 500, seed=seed)) for seed in (1, 1, 2)
     )
-)
+    assert same(first, again)
+    assert not same(first, other)
 
 
-def rows_of(
-    n: int, rng: np.random.Generator, *, tie: float, shift: float = 0.0, squeeze: float = 1.0
-) -> Encoded:
-    """Rows in which the ward follows x as strongly as `tie` says, and numbers are shifted and squeezed."""
-    x = rng.normal(size=n)
-    level = tie * x + np.sqrt(1 - tie**2) * rng.normal(size=n)
-    ward = np.searchsorted([-0.0, 0.8416], level)
-    present = (rng.random(n) < 0.6).astype(np.int32)
-    lab = np.where(present == 1, rng.normal(size=n), 0.0)
-    bits = (rng.random((n, 2)) < np.array([0.3, 0.1])).astype(np.uint8)
-    continuous = np.stack([shift + squeeze * x, lab], axis=1).astype(np.float32)
-    return Encoded(LAYOUT, continuous, np.stack([present, ward], axis=1).astype(np.int32), bits)
+def test_strength_nought_gives_the_rows_of_the_model(world: SimpleNamespace) -> None:
+    source, levers = fitted(world, SamplingConfig(select=True, strength=0.0))
+    assert same(world.together(draw_selected(source, levers, 700, seed=1)), world.drawn(source, 700, seed=1))
 
 
-@final
-class Drawing(FittedModel):
-    """A model that draws what the test says, however it was fitted."""
-
-    name = "drawing"
-    Config = ModelConfig
-
-    def __init__(self, **how: float) -> None:
-        super().__init__(LAYOUT, ModelConfig())
-        self._how = how
-
-    def fit(self, rows: Encoded, *, rng: np.random.Generator) -> None:
-        raise AssertionError("a lever never fits a model")
-
-    def sample(self, n: int, *, rng: torch.Generator) -> Encoded:
-        return rows_of(n, numpy_stream(rng), **self._how)  # type: ignore[arg-type]
-
-    def to_state(self) -> dict[str, npt.NDArray[Any]]:
-        return {}
-
-    def load_state(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        return None
+def test_rows_come_in_any_number_in_chunks_and_none_twice(world: SimpleNamespace) -> None:
+    source, levers = fitted(world)
+    for n in (1, 10, CHUNK + 1000):
+        chunks = list(draw_selected(source, levers, n, seed=4))
+        assert sum(map(len, chunks)) == n
+        assert max(map(len, chunks)) <= CHUNK
+    ages = world.together(chunks).continuous[:, 0]
+    drawn = world.drawn(source, len(ages), seed=4).continuous[:, 0]
+    # Single precision makes a few numbers equal by chance, with or without the levers.
+    assert len(np.unique(ages)) >= len(np.unique(drawn)) - 50
 
 
-def drawn(levers: Levers, model: Drawing, n: int, *, seed: int = 0) -> Encoded:
-    chunks: Iterator[Encoded] = levers.draw(model, n, seed=seed)
-    return joined(chunks)
+def test_gates_hold(world: SimpleNamespace) -> None:
+    source, levers = fitted(world)
+    rows = world.together(draw_selected(source, levers, 3000, seed=5))
+    shut = rows.codes[:, 1] == 0
+    assert 0.25 < shut.mean() < 0.35
+    assert not rows.continuous[shut, 1].any()
+    assert rows.continuous[~shut, 1].std() == pytest.approx(1.0, abs=0.1)
+    assert rows.bits.max() == 1
 
 
-def tied(rows: Encoded) -> float:
-    return float(np.corrcoef(rows.continuous[:, 0], rows.codes[:, 1])[0, 1])
+def test_the_state_comes_back_from_a_file(world: SimpleNamespace) -> None:
+    source, levers = fitted(world)
+    facts, arrays = levers.to_state()
+    again = Levers.from_state(json.loads(json.dumps(facts)), {name: a.copy() for name, a in arrays.items()})
+    rows = (world.together(draw_selected(source, held, 400, seed=1)) for held in (levers, again))
+    assert same(*rows)
+    with pytest.raises(ArtifactError, match="not of version"):
+        Levers.from_state({**facts, "version": 0}, arrays)
 
 
-@pytest.fixture(scope="module")
-def train() -> Encoded:
-    return rows_of(3000, np.random.default_rng(5), tie=0.8)
-
-
-def test_calibration_brings_numbers_to_their_distribution_and_leaves_the_rest(train: Encoded) -> None:
-    model = Drawing(tie=0.8, shift=0.7, squeeze=0.5)
-    levers = fit_levers(model, train, config=SamplingConfig(calibrate=True), seed=0)
-    before, after = drawn(Levers(), model, 8000), drawn(levers, model, 8000)
-    assert not is_normal(before.continuous[:, 0])
-    assert is_normal(after.continuous[:, 0])
-    np.testing.assert_array_equal(after.codes, before.codes)
-    np.testing.assert_array_equal(after.bits, before.bits)
-    # A monotone map changes no rank, and a number whose gate is shut stays zero.
-    order = np.argsort(before.continuous[:, 0])
-    assert (np.diff(after.continuous[order, 0]) >= 0).all()
-    assert (after.continuous[after.codes[:, 0] == 0, 1] == 0).all()
-
-
-def test_calibration_can_be_undone_for_a_condition(train: Encoded) -> None:
-    model = Drawing(tie=0.8, shift=0.7, squeeze=0.5)
-    levers = fit_levers(model, train, config=SamplingConfig(calibrate=True), seed=0)
-    raw = drawn(Levers(), model, 4000)
-    low, high = levers.calibration.undo(0, (-0.5, 1.0))
-    mapped = levers.calibration.apply(raw).continuous[:, 0]
-    inside = (raw.continuous[:, 0] >= low) & (raw.continuous[:, 0] <= high)
-    np.testing.assert_array_equal(inside, (mapped >= -0.5) & (mapped <= 1.0))
-    assert levers.calibration.undo(0, (-np.inf, np.inf)) == (-np.inf, np.inf)
-
-
-@pytest.mark.parametrize("n", [600, 9000])
-def test_selection_mends_how_columns_go_together(train: Encoded, n: int) -> None:
-    model = Drawing(tie=0.3)
-    levers = fit_levers(model, train, config=BOTH, seed=0)
-    before, after = drawn(Levers(), model, n), drawn(levers, model, n)
-    assert len(after) == n
-    assert tied(before) < 0.4
-    assert tied(after) == pytest.approx(tied(train), abs=0.08)
-    rows = expand(after)
-    assert len(np.unique(rows, axis=0)) == len(rows)
-
-
-def test_no_table_is_brought_nearer_than_unseen_patients_would_lie(train: Encoded) -> None:
-    model = Drawing(tie=0.3)
-    levers = fit_levers(model, train, config=BOTH, seed=0)
-    targets = read_targets(train, BOTH, rng=np.random.default_rng(0))
-    rows = drawn(levers, model, 40_000)
-    for cell, table in zip(cells_of(rows, targets), targets.tables, strict=True):
-        if table.variables not in levers.weights.tables or len(table.variables) < 2:
-            continue
-        held = np.bincount(cell, minlength=len(table.share)) / len(rows)
-        # 40,000 rows show the weights' own distribution: it stays at the level or beyond it.
-        assert np.abs(held - table.share).sum() >= 0.8 * expected_distance(table.share, len(train))
-
-
-def test_a_model_that_is_as_near_as_unseen_patients_is_left_alone(train: Encoded) -> None:
-    other = rows_of(3000, np.random.default_rng(6), tie=0.8)
-    targets = read_targets(train, BOTH, rng=np.random.default_rng(0))
-    distances = [
-        np.abs(np.bincount(cell, minlength=len(table.share)) / len(other) - table.share).sum()
-        / expected_distance(table.share, len(train), len(other))
-        for cell, table in zip(cells_of(other, targets), targets.tables, strict=True)
-    ]
-    # What the level claims: unseen rows of the same population lie at it on average.
-    assert np.mean(distances) == pytest.approx(1.0, abs=0.25)
-    levers = fit_levers(Drawing(tie=0.8), train, config=BOTH, seed=0)
-    assert np.mean(levers.weights.chances(other)) > 0.6
-
-
-def test_strength_nought_and_levers_that_are_off_change_nothing(train: Encoded) -> None:
-    model = Drawing(tie=0.3, shift=1.0)
-    plain = expand(drawn(Levers(), model, 500))
-    for config in (SamplingConfig(), BOTH.model_copy(update={"strength": 0.0})):
-        levers = fit_levers(model, train, config=config, seed=0)
-        np.testing.assert_array_equal(expand(drawn(levers, model, 500)), plain)
-
-
-def test_equal_seeds_give_equal_rows_also_after_a_file(train: Encoded) -> None:
-    model = Drawing(tie=0.3, shift=0.4)
-    levers = fit_levers(model, train, config=BOTH, seed=0)
+def test_an_idle_state_comes_back_too(world: SimpleNamespace) -> None:
+    _, levers = fitted(world, SamplingConfig(strength=0.0))
     again = Levers.from_state(*levers.to_state())
-    for n in (300, 7000):
-        rows = expand(drawn(levers, model, n))
-        np.testing.assert_array_equal(rows, expand(drawn(again, model, n)))
-        assert not np.array_equal(rows, expand(drawn(levers, model, n, seed=1)))
+    assert (again.calibration.parts, again.weights.tables) == ((), ())
 
 
-def test_no_stored_cell_speaks_of_few_patients() -> None:
-    cell, share = protected_cells(np.array([0, 1, 2, 9, 40, 3, 61]), floor=5)
-    # Those held by 1, 2 and 3 patients, with the empty one, are one cell of 6; counts are multiples of 5.
-    assert cell[0] == cell[1] == cell[2] == cell[5]
-    assert len(set(cell[[3, 4, 6]])) == 3
-    np.testing.assert_allclose(share * 115, [5, 10, 40, 60])
-    cell, share = protected_cells(np.array([2, 0, 8, 90]), floor=5)
-    # Two patients alone would be told: the next smallest cell joins them.
-    assert cell[0] == cell[1] == cell[2] != cell[3]
-    np.testing.assert_allclose(share * 100, [10, 90])
+def _membership(rows: Encoded, members: Encoded, others: Encoded) -> float:
+    """AUC of the distance to the nearest row: learnt patients against others."""
+    nearest = cdist(np.concatenate([expand(members), expand(others)]), expand(rows), "cityblock").min(axis=1)
+    return float(roc_auc_score(np.repeat([1, 0], [len(members), len(others)]), -nearest))
+
+
+@pytest.mark.parametrize("load", [load_breast_cancer, load_diabetes])
+def test_membership_attacks_gain_nothing(load: object) -> None:
+    frame = load(as_frame=True).frame  # type: ignore[operator]
+    gains = []
+    for split in range(4):
+        order = np.random.default_rng(split).permutation(len(frame))
+        cut = int(0.6 * len(frame))
+        train, rest = (frame.iloc[rows].reset_index(drop=True) for rows in (order[:cut], order[cut:]))
+        rng = np.random.default_rng(split)
+        encoder = fit_encoder(train, Schema.infer(train), config=TransformConfig(), rng=rng)
+        members, others = encoder.encode(train, rng), encoder.encode(rest, rng)
+        model = models.build("independent", encoder.layout, Independent.Config())
+        assert isinstance(model, Independent)
+        model.fit(members, rng=rng)
+        targets = read_targets(members, BOTH, rng=rng)
+        levers = fit_levers(model, targets, config=BOTH, seed=split)
+        plain = fit_levers(model, targets, config=SamplingConfig(strength=0.0), seed=split)
+        assert levers.weights.tables, "a model of single columns has pairs to mend"
+        for seed in range(5):
+            with_levers, without = (
+                _membership(next(draw_selected(model, held, cut, seed=seed)), members, others)
+                for held in (levers, plain)
+            )
+            gains.append(with_levers - without)
+    assert np.mean(gains) <= 0.01
