@@ -1,0 +1,199 @@
+"""Gaussian copula: exact marginals, and one matrix of correlations for how everything goes together.
+
+The classical baseline beyond marginals. What is not monotone between two columns, or differs between groups,
+is out of its reach.
+
+Every number, category and code has a standard normal latent. A number is encoded as its own latent. A
+category cuts its latent's axis into intervals of its probabilities, and a code cuts it in two. Where a
+category or a code stands for a whole interval, the mean of the normal distribution within it takes the
+latent's place, and the correlation is corrected for the variance that this leaves out.
+
+Sources: Nelsen 2006 (copulas, doi:10.1007/0-387-28678-0); Ledoit and Wolf 2004 (shrinkage,
+doi:10.1016/S0047-259X(03)00096-4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import ndtr, ndtri
+from sklearn.covariance import ledoit_wolf_shrinkage
+
+from synthetic_healthcare.models._base import Arrays, FittedModel, ModelConfig, numpy_stream
+from synthetic_healthcare.models._design import blank_rows
+from synthetic_healthcare.schema.layout import Encoded, Layout, Part, part_exists
+
+Floats = npt.NDArray[np.float64]
+
+#: Added to every category's and every code's count: none is certain.
+_PSEUDO_COUNT: Final = 0.5
+#: Patients from whom a correlation is kept: who hold a code, and who have both parts. Below, it is zero.
+_LEAST_PATIENTS: Final = 10
+#: Largest correlation in size: one of 1 would make a column the copy of another.
+_MOST: Final = 0.995
+#: Smallest share of the latent's variance that lies between intervals, by which it is corrected.
+_LEAST_SHARE: Final = 0.25
+_LEAST_VARIANCE: Final = 1e-6
+#: Rows drawn at a time: bounds the memory of a large draw.
+_PORTION: Final = 20_000
+
+
+@final
+class Copula(FittedModel):
+    """Gaussian copula over numbers, categories and codes."""
+
+    name: ClassVar[str] = "copula"
+
+    class Config(ModelConfig):
+        """It has no settings: marginals are exact, and the shrinkage follows from the data."""
+
+    config: Config
+
+    def __init__(self, layout: Layout, config: ModelConfig) -> None:
+        super().__init__(layout, config)
+        self._spans = _spans(layout)
+        self._rates: Arrays = {}
+        self._root: Floats = np.zeros((0, 0))
+
+    def fit(self, rows: Encoded, *, rng: np.random.Generator) -> None:
+        """Learn rates, and correlations of latents."""
+        width = self._spans[-1].stop
+        latents, known = np.zeros((len(rows), width)), np.zeros((len(rows), width), dtype=bool)
+        share = np.ones(width)
+        rates: Arrays = {}
+        for index, (part, span) in enumerate(zip(self.layout.parts, self._spans, strict=True)):
+            exists = part_exists(rows, index)
+            known[:, span] = exists[:, None]
+            if part.kind == "continuous":
+                latents[:, span.start] = rows.continuous[:, part.store]
+                continue
+            rate = _rates(rows, part, exists)
+            rates[str(index)] = rate
+            if part.kind == "categorical":
+                means, variance = _interval_means(np.cumsum(rate)[:-1])
+                # A category of -1 stands where the part does not exist; what it reads is masked.
+                latents[:, span.start] = means[rows.codes[:, part.store]]
+                share[span.start] = variance
+            else:
+                held = rows.bits[:, part.store : part.store + part.width]
+                found = [_interval_means(np.array([1.0 - chance])) for chance in rate]
+                pairs = np.array([means for means, _ in found])
+                # A code that few patients hold goes with no other: their rows would be told by it.
+                count = held.sum(axis=0, dtype=np.int64)
+                common = np.minimum(count, exists.sum() - count) >= _LEAST_PATIENTS
+                latents[:, span] = np.where(held, pairs[:, 1], pairs[:, 0]) * common
+                share[span] = [variance for _, variance in found]
+        self._rates = rates
+        self._root = _root(_correlations(latents, known, share))
+
+    def sample(self, n: int, *, rng: torch.Generator) -> Encoded:
+        """Draw latents, and read every part off its own."""
+        draws = numpy_stream(rng)
+        rows = blank_rows(self.layout, n)
+        for start in range(0, n, _PORTION):
+            portion = slice(start, start + _PORTION)
+            some = Encoded(self.layout, rows.continuous[portion], rows.codes[portion], rows.bits[portion])
+            self._read(some, draws.standard_normal((len(some), len(self._root))) @ self._root.T)
+        return rows
+
+    def to_state(self) -> Arrays:
+        """Return the rates and a root of the matrix of correlations."""
+        return {"root": self._root, **self._rates}
+
+    def load_state(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take them in."""
+        self._root = np.asarray(arrays["root"])
+        self._rates = {name: np.asarray(value) for name, value in arrays.items() if name != "root"}
+
+    def _read(self, rows: Encoded, latents: Floats) -> None:
+        """Fill blank rows in."""
+        for index, (part, span) in enumerate(zip(self.layout.parts, self._spans, strict=True)):
+            exists = part_exists(rows, index)
+            if part.kind == "continuous":
+                rows.continuous[:, part.store] = np.where(exists, latents[:, span.start], 0.0)
+            elif part.kind == "categorical":
+                cuts = ndtri(np.cumsum(self._rates[str(index)])[:-1])
+                places = np.searchsorted(cuts, latents[:, span.start], side="right")
+                rows.codes[:, part.store] = np.where(exists, places, -1)
+            else:
+                held = ndtr(latents[:, span]) > 1.0 - self._rates[str(index)]
+                rows.bits[:, part.store : part.store + part.width] = held & exists[:, None]
+
+
+def _spans(layout: Layout) -> tuple[slice, ...]:
+    """Latents of each part: one, or one a code."""
+    spans, start = [], 0
+    for part in layout.parts:
+        stop = start + (part.width if part.kind == "bits" else 1)
+        spans.append(slice(start, stop))
+        start = stop
+    return tuple(spans)
+
+
+def _rates(rows: Encoded, part: Part, exists: npt.NDArray[np.bool_]) -> Floats:
+    """Probabilities of the categories, or of each code, where the part exists."""
+    if part.kind == "bits":
+        held = rows.bits[exists, part.store : part.store + part.width].sum(axis=0, dtype=np.int64)
+        rates: Floats = (held + _PSEUDO_COUNT) / (exists.sum() + 2 * _PSEUDO_COUNT)
+        return rates
+    counts = np.bincount(rows.codes[exists, part.store], minlength=part.width) + _PSEUDO_COUNT
+    shares: Floats = counts / counts.sum()
+    return shares
+
+
+def _interval_means(cuts: Floats) -> tuple[Floats, float]:
+    """Cut the normal distribution at probabilities; return the intervals' means, and their variance.
+
+    The mean within (a, b) is (phi(a) - phi(b)) / (Phi(b) - Phi(a)).
+    """
+    edges = np.concatenate([[0.0], cuts, [1.0]])
+    density = np.exp(-0.5 * ndtri(edges) ** 2) / np.sqrt(2 * np.pi)
+    chances = np.diff(edges)
+    means = -np.diff(density) / np.maximum(chances, _LEAST_VARIANCE)
+    return means, float(chances @ means**2)
+
+
+def _correlations(latents: Floats, known: npt.NDArray[np.bool_], share: Floats) -> Floats:
+    """Correlations (width, width) over the rows in which both exist, shrunk towards none.
+
+    Parameters
+    ----------
+    latents, known : arrays (n, width)
+    share : array (width,)
+        Variance of each latent that what is seen of it leaves.
+    """
+    n = len(latents)
+    seen = known.astype(np.float64)
+    count = seen.sum(axis=0)
+    centre = np.where(count > 0, (latents * seen).sum(axis=0) / np.maximum(count, 1), 0.0)
+    around = (latents - centre) * seen
+    pairs = seen.T @ seen
+    # Means are taken over the rows in which both exist: within one group another's mean may lie elsewhere.
+    enough = np.maximum(pairs, 1)
+    sums = around.T @ seen
+    covariance = around.T @ around / enough - sums * sums.T / enough**2
+    squares = (around**2).T @ seen / enough - (sums / enough) ** 2
+    deviations = np.sqrt(np.maximum(squares * squares.T, _LEAST_VARIANCE))
+    correlation = np.where(pairs >= _LEAST_PATIENTS, covariance / deviations, 0.0)
+    # The share of zero, over all rows and columns, that Ledoit and Wolf's estimator would mix in. Where parts
+    # do not exist, zeros stand for them: less is known, and the share is no smaller for it.
+    own = np.sqrt(np.maximum((around**2).sum(axis=0) / max(n, 1), _LEAST_VARIANCE))
+    shrinkage = ledoit_wolf_shrinkage(around / own, assume_centered=True) if around.shape[1] > 1 else 0.0
+    # What is seen of two latents correlates less than they do, by the roots of the shares that are seen.
+    root = np.sqrt(np.maximum(share, _LEAST_SHARE))
+    correlation *= (1.0 - shrinkage) / np.outer(root, root)
+    correlation = np.clip(correlation, -_MOST, _MOST)
+    np.fill_diagonal(correlation, 1.0)
+    return correlation
+
+
+def _root(correlation: Floats) -> Floats:
+    """Return a root of the nearest matrix of correlations: no negative variance, and units on the diagonal."""
+    variances, axes = np.linalg.eigh(correlation)
+    root = axes * np.sqrt(np.maximum(variances, _LEAST_VARIANCE))
+    scaled: Floats = root / np.sqrt((root**2).sum(axis=1, keepdims=True))
+    return scaled
