@@ -192,7 +192,7 @@ def _correlations(latents: Floats, known: npt.NDArray[np.bool_], share: Floats) 
 
 
 def _root(correlation: Floats) -> Floats:
-    """Return a root of the nearest matrix of correlations: no negative variance, and units on the diagonal."""
+    """Return a root of the nearest matrix of correlations: no negative variance, units on the diagonal."""
     variances, axes = np.linalg.eigh(correlation)
     root = axes * np.sqrt(np.maximum(variances, _LEAST_VARIANCE))
     scaled: Floats = root / np.sqrt((root**2).sum(axis=1, keepdims=True))

@@ -199,9 +199,10 @@ def _tables(pool: Encoded, targets: Targets, config: SamplingConfig) -> list[_Ta
     groups: dict[int, Groups] = {}
     for target in targets.tables if config.strength > 0 else ():
         is_pair = len(target.variables) > 1
-        level = expected_distance(target.share, targets.rows) if is_pair else _RIGHT
+        step = config.floor / targets.rows
+        level = expected_distance(target.share, targets.rows, step=step) if is_pair else _RIGHT
         # A table of which one cell holds all patients says nothing of how its columns go together.
-        if level == 0.0 or not (config.select if is_pair else config.calibrate):
+        if len(target.share) < 2 or not (config.select if is_pair else config.calibrate):
             continue
         for place in target.variables:
             if place not in groups:

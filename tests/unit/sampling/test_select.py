@@ -35,7 +35,8 @@ def distances(rows: Encoded, targets: Targets, weight: np.ndarray | None = None)
 
 def levels(targets: Targets, *sizes: float) -> np.ndarray:
     pairs = [table for table in targets.tables if len(table.variables) == 2]
-    return np.array([expected_distance(table.share, targets.rows, *sizes) for table in pairs])
+    step = SamplingConfig().floor / targets.rows
+    return np.array([expected_distance(table.share, targets.rows, *sizes, step=step) for table in pairs])
 
 
 def test_wrong_marginals_come_right(world: SimpleNamespace) -> None:
@@ -95,7 +96,7 @@ def test_it_never_comes_nearer_than_unseen_patients(world: SimpleNamespace, link
         rng = np.random.default_rng(seed)
         rows = world.drawn(source, 20_000, seed=100 + seed)
         rows = rows.take(np.flatnonzero(rng.random(len(rows)) < weights.chances(rows)))
-        for part in range(16):
+        for part in range(len(rows) // 300):
             selected.append(distances(rows.take(np.arange(300 * part, 300 * part + 300)), targets).mean())
             unseen.append(distances(world.patients(300, rng=rng), targets).mean())
     assert min(nearness) >= 0.999
