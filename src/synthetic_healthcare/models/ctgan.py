@@ -1,14 +1,14 @@
-"""CTGAN (Xu et al. 2019, arXiv:1907.00503): a conditional GAN that is shown rare categories often enough.
+"""CTGAN (Xu et al. 2019, arXiv:1907.00503): a GAN that is asked for a category at a time.
 
-Each row that the critic sees comes with a condition: one column and its category. In training, conditions are
-drawn so that rare categories are seen as often as the logarithm of their frequency says ("training by
-sampling"); when rows are generated for use they come at the true frequencies: nothing is over-represented.
+Each generated row comes with a condition, one category of one column. Training asks for rare categories more
+often than they occur and shows the critic real rows that hold them, so that they are learnt; sampling asks
+for them as often as they are in the table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import torch
@@ -23,22 +23,17 @@ from synthetic_healthcare.models._adversarial import (
     RowDecoder,
     adversarial_phases,
 )
+from synthetic_healthcare.models._asking import Conditions, pick_weighted
 from synthetic_healthcare.models._base import ConditionalModel, ModelConfig, TrainedModel, Weighted
 from synthetic_healthcare.models._nets import ConcatPerceptron
 from synthetic_healthcare.phases import Phase
 from synthetic_healthcare.schema.condition import EncodedCondition
 from synthetic_healthcare.schema.layout import Encoded, Layout
 
-#: Rows that frequencies are counted per, before their logarithm is taken.
-# DIFF: the paper takes the logarithm of counts; a model here knows protected shares only.
-_PER: Final = 1000.0
-#: Added to the logits of categories that are not allowed.
-_NEVER: Final = -1e9
-
 
 @final
 class CTGAN(TrainedModel, ConditionalModel):
-    """Conditional GAN with training by sampling and a critic that judges packs of rows."""
+    """Conditional tabular GAN."""
 
     name: ClassVar[str] = "ctgan"
 
@@ -46,20 +41,27 @@ class CTGAN(TrainedModel, ConditionalModel):
         """Settings of CTGAN."""
 
         small: ClassVar[Mapping[str, Any]] = {
-            "generator_layers": (64, 64),
+            "generator_layers": (64,),
             "discriminator_layers": (128, 128),
         }
-        separable: ClassVar[Mapping[str, Any]] = {"pac": 1}
+        separable: ClassVar[Mapping[str, Any]] = {"pack": 1, "training_by_sampling": False}
 
-        pac: int = Field(2, ge=1, description="rows that the critic judges together")
+        # DIFF: the paper packs 10; on tables of a few hundred rows that leaves the critic too few packs.
+        pack: int = Field(2, ge=1, description="rows that the critic judges together (PacGAN)")
+        training_by_sampling: bool = Field(
+            True, description="show and ask for rare categories more often than they are"
+        )
+        condition_weight: float = Field(
+            1.0, ge=0, description="weight of the cross-entropy between condition and generated category"
+        )
 
     config: Config
 
     def __init__(self, layout: Layout, config: ModelConfig) -> None:
         super().__init__(layout, config)
-        self.generator = _Generator(layout, self.config)
-        seen = layout.width + self.generator.conditions.width
-        self.critic = Critic(seen, self.config.discriminator_layers, pack=self.config.pac)
+        self.generator = _ConditionalGenerator(layout, self.config)
+        seen = layout.width + self.generator.conditions.size
+        self.critic = Critic(seen, self.config.discriminator_layers, pack=self.config.pack)
 
     def schedule(self) -> tuple[Phase, ...]:
         """Several critic updates, then one of the generator."""
@@ -70,191 +72,87 @@ class CTGAN(TrainedModel, ConditionalModel):
         return self.generator.decoder
 
     def sample(self, n: int, *, rng: torch.Generator) -> Encoded:
-        """Draw rows, each under a condition drawn at its true frequency."""
-        position = self.generator.conditions.draw(n, rng, like_training=False)
-        return self._rows(position, n, rng)
+        """Draw rows, asking for categories as often as they are in the table."""
+        return self._answer(self.generator.conditions.draw(n, rng, training=False), rng)
 
     def sample_given(self, n: int, condition: EncodedCondition, *, rng: torch.Generator) -> Weighted:
-        """Draw rows under the constrained category that is the rarest; other constraints are left to chance.
+        """Draw rows that hold to the narrowest constraint on categories; the others are left to chance.
 
-        A condition on a part behind gates takes the gates with it.
+        The weight of every row is the probability of that constraint in the table (protected, as the layout
+        has it), which sampling keeps to.
         """
-        allowed = {index: torch.from_numpy(mask) for index, mask in condition.categories.items()}
-        conditions = self.generator.conditions
-        rarest = min(allowed, key=lambda index: conditions.mass(index, allowed[index]), default=None)
-        if rarest is None:
+        wanted, share = self.generator.conditions.narrowest(condition)
+        if not wanted.any():
             return Weighted(self.sample(n, rng=rng), np.ones(n))
-        position = conditions.draw_within(rarest, allowed[rarest], n, rng)
-        weight = conditions.mass(rarest, allowed[rarest])
-        return Weighted(self._rows(position, n, rng), np.full(n, weight))
+        asked = self.generator.conditions.with_gates(pick_weighted(wanted, n, rng))
+        return Weighted(self._answer(asked, rng), np.full(n, share))
 
-    def _rows(self, position: Tensor | None, n: int, rng: torch.Generator) -> Encoded:
-        """Rows that hold the category at `position`, whatever the generator would have preferred."""
-        generator = self.generator
-        latent, uniform = generator.latent(n, rng)
-        one_hot = generator.conditions.one_hot(position, n, rng.device)
-        seed = torch.cat([latent, one_hot], dim=1)
-        raw = generator.decoder.logits(seed, uniform)
-        if position is not None:
-            raw = raw + generator.conditions.forbidden[position] * _NEVER
-        rows = generator.decoder.fill(seed, generator.decoder.choose(raw, uniform))
-        return generator.decoder.heads.compact(rows)
+    def _answer(self, asked: Tensor, rng: torch.Generator) -> Encoded:
+        latent, uniform = self.generator.latent_noise(len(asked), rng)
+        return self.generator.decoder.heads.compact(self.generator.answer(latent, uniform, asked))
 
 
 @final
-class _Generator(Generator):
-    """Noise and a condition to rows; it also says how far its choice is from the condition."""
+class _ConditionalGenerator(Generator):
+    """Noise and a condition to a row, its condition, and the cross-entropy between the two."""
 
     def __init__(self, layout: Layout, config: CTGAN.Config) -> None:
         super().__init__()
         self.size = config.embedding_dim
-        self.conditions = _Conditions(layout)
+        self.condition_weight = config.condition_weight
+        categories = sum(part.width for part in layout.of_kind("categorical"))
         self.decoder = RowDecoder(
             layout,
-            self.size + self.conditions.width,
+            self.size + categories,
             config.generator_layers,
             temperature=config.temperature,
             net=ConcatPerceptron,
         )
+        positions = self.decoder.heads.discrete[:categories]
+        self.conditions = Conditions(layout, positions, balanced=config.training_by_sampling)
 
-    def latent(self, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    def latent_noise(self, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Latent (n, size) and uniform (n, width) noise."""
-        return torch.randn(n, self.size, generator=rng, device=rng.device), self.decoder.heads.noise(n, rng)
+        latent = torch.randn(n, self.size, generator=rng, device=rng.device)
+        return latent, self.decoder.heads.noise(n, rng)
 
     def noise(self, n: int, rng: torch.Generator) -> tuple[Tensor, ...]:
-        """The noise, and a condition drawn as in training."""
-        position = self.conditions.draw(n, rng, like_training=True)
-        return (*self.latent(n, rng), self.conditions.one_hot(position, n, rng.device))
+        """Latent and uniform noise, and conditions as training asks them.
 
-    def shown(self, rows: Float[Tensor, "n width"], rng: torch.Generator) -> Float[Tensor, "n seen"]:
-        """Rows beside a condition that they meet: their own category of one column."""
-        position = self.conditions.own(rows, rng)
-        return torch.cat([rows, self.conditions.one_hot(position, len(rows), rng.device)], dim=1)
-
-    def weigh(self, rows: Float[Tensor, "n width"]) -> Float[Tensor, " n"] | None:
-        """Rows of rare categories more often, as training by sampling asks."""
-        return self.conditions.weigh(rows)
+        They are drawn from protected marginals, never taken from the rows of the batch: what the critic sees
+        of generated rows then reads no patient.
+        """
+        return (*self.latent_noise(n, rng), self.conditions.draw(n, rng, training=True))
 
     def forward(
         self,
         latent: Float[Tensor, "n size"],
         uniform: Float[Tensor, "n width"],
-        condition: Float[Tensor, "n conditions"],
-    ) -> Float[Tensor, "n seen_and_loss"]:
-        """Rows, their condition, and the cross-entropy of the generator's choice (Xu 2019, 4.3)."""
-        seed = torch.cat([latent, condition], dim=1)
+        asked: Float[Tensor, "n categories"],
+    ) -> Float[Tensor, "n given"]:
+        """Rows, their conditions, and a last column with the generator's own loss (4.3)."""
+        seed = torch.cat([latent, asked], dim=1)
         raw = self.decoder.logits(seed, uniform)
         rows = self.decoder.fill(seed, self.decoder.choose(raw, uniform))
-        asked = self.conditions.as_row(condition)
-        missed = -self.decoder.heads.log_share(raw, asked)
-        return torch.cat([rows, condition, missed[:, None]], dim=1)
+        wanted = torch.zeros_like(uniform).index_copy(1, self.conditions.positions, asked)
+        missed = -self.condition_weight * self.decoder.heads.log_share(raw, wanted)
+        return torch.cat([rows, asked, missed[:, None]], dim=1)
 
+    def answer(
+        self,
+        latent: Float[Tensor, "n size"],
+        uniform: Float[Tensor, "n width"],
+        asked: Float[Tensor, "n categories"],
+    ) -> Float[Tensor, "n width"]:
+        """Rows that hold to their conditions with certainty, as training only teaches them to."""
+        seed = torch.cat([latent, asked], dim=1)
+        raw = self.conditions.force(self.decoder.logits(seed, uniform), asked)
+        return self.decoder.fill(seed, self.decoder.choose(raw, uniform))
 
-@final
-class _Conditions(nn.Module):
-    """Conditions: one category of one part. They are numbered by the categories' positions, part after part.
-
-    The paper draws a column evenly, a category of it by log-frequency, and a row that holds it. A row is then
-    drawn in proportion to the sum over its columns of (probability of its category) / (rows that hold it),
-    and, given the row, the column in proportion to its term of the sum. Drawn in this order it is the same
-    joint distribution without a list of rows for every category, and the condition is the row's own value.
-    """
-
-    positions: Tensor
-    shown_odds: Tensor
-    true_odds: Tensor
-    ratio: Tensor
-    forbidden: Tensor
-
-    def __init__(self, layout: Layout) -> None:
-        super().__init__()
-        self.layout_width = layout.width
-        self.starts: dict[int, int] = {}
-        positions: list[int] = []
-        shown: list[float] = []
-        true: list[float] = []
-        held: list[float] = []
-        self.share: dict[int, Tensor] = {}
-        for index, part in enumerate(layout.parts):
-            if part.kind != "categorical":
-                continue
-            self.starts[index] = len(positions)
-            marginal = torch.tensor(part.marginal, dtype=torch.float64).clamp(min=1e-9)
-            logarithm = torch.log1p(_PER * marginal)
-            positions += range(part.start, part.stop)
-            shown += (logarithm / logarithm.sum()).tolist()
-            # A column behind a gate is not drawn for use: its rows would come too often.
-            true += (marginal * (part.gate is None)).tolist()
-            self.share[index] = marginal * _existence(layout, index)
-            held += self.share[index].tolist()
-        self.width = len(positions)
-        columns = max(1, len(self.starts))
-        self.register_buffer("positions", torch.tensor(positions, dtype=torch.long), persistent=False)
-        self.register_buffer("shown_odds", torch.tensor(shown) / columns, persistent=False)
-        self.register_buffer("true_odds", torch.tensor(true), persistent=False)
-        ratio = torch.tensor(shown) / torch.tensor(held).clamp(min=1e-9)
-        self.register_buffer("ratio", ratio, persistent=False)
-        self.register_buffer("forbidden", _forbidden(layout, self.starts, self.width), persistent=False)
-
-    def draw(self, n: int, rng: torch.Generator, *, like_training: bool) -> Tensor | None:
-        """Draw conditions (n,), evenly over columns; `None` where the table has no categories."""
-        if not self.width:
-            return None
-        odds = self.shown_odds if like_training else self.true_odds
-        return torch.multinomial(odds, n, replacement=True, generator=rng)
-
-    def draw_within(self, index: int, allowed: Tensor, n: int, rng: torch.Generator) -> Tensor:
-        """Draw conditions (n,) on one part, at the true frequencies of its allowed categories."""
-        odds = (self.share[index] * allowed).to(rng.device)
-        drawn = torch.multinomial(odds, n, replacement=True, generator=rng)
-        return drawn + self.starts[index]
-
-    def mass(self, index: int, allowed: Tensor) -> float:
-        """Share of the patients who hold one of a part's allowed categories."""
-        return float((self.share[index] * allowed).sum())
-
-    def own(self, rows: Float[Tensor, "n width"], rng: torch.Generator) -> Tensor | None:
-        """Pick a column for each row, and return the condition that the row's own category is."""
-        if not self.width:
-            return None
-        odds = rows.index_select(1, self.positions) * self.ratio
-        return torch.multinomial(odds, 1, generator=rng)[:, 0]
+    def shown(self, rows: Float[Tensor, "n width"], rng: torch.Generator) -> Float[Tensor, "n seen"]:
+        """Real rows, each with one of its own categories as its condition."""
+        return torch.cat([rows, self.conditions.of_rows(rows, rng)], dim=1)
 
     def weigh(self, rows: Float[Tensor, "n width"]) -> Float[Tensor, " n"] | None:
-        """How often training by sampling draws each row, in proportion."""
-        if not self.width:
-            return None
-        return rows.index_select(1, self.positions) @ self.ratio
-
-    def one_hot(self, position: Tensor | None, n: int, device: torch.device) -> Float[Tensor, "n conditions"]:
-        """Conditions as the networks see them."""
-        vector = torch.zeros(n, self.width, device=device)
-        return vector if position is None else vector.scatter_(1, position[:, None], 1.0)
-
-    def as_row(self, condition: Float[Tensor, "n conditions"]) -> Float[Tensor, "n width"]:
-        """Conditions at their positions in an encoded row."""
-        row = condition.new_zeros(condition.shape[0], self.layout_width)
-        return row.index_copy(1, self.positions, condition)
-
-
-def _existence(layout: Layout, index: int) -> float:
-    """Share of the patients for whom a part exists: its gates are open."""
-    share, gate = 1.0, layout.parts[index].gate
-    while gate is not None:
-        opener = layout.parts[gate[0]]
-        share, gate = share * opener.marginal[gate[1]], opener.gate
-    return share
-
-
-def _forbidden(layout: Layout, starts: Mapping[int, int], width: int) -> Float[Tensor, "conditions width"]:
-    """1 where a condition rules a position out: the part's other categories, and those that shut its gate."""
-    ruled_out = torch.zeros(width, layout.width)
-    for index, start in starts.items():
-        for category in range(layout.parts[index].width):
-            held: tuple[int, int] | None = (index, category)
-            while held is not None:
-                part = layout.parts[held[0]]
-                ruled_out[start + category, part.start : part.stop] = 1.0
-                ruled_out[start + category, part.start + held[1]] = 0.0
-                held = part.gate
-    return ruled_out
+        """Training by sampling: in proportion to how often one of the row's categories is asked for."""
+        return self.conditions.weigh(rows)

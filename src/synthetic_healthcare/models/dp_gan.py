@@ -1,11 +1,10 @@
-"""DP-GAN (Xie et al. 2018, arXiv:1802.06739): a Wasserstein GAN that trains under differential privacy only.
+"""DP-GAN (Xie et al. 2018, arXiv:1802.06739): a Wasserstein GAN whose critic is trained privately.
 
-It is the plain game of `_adversarial` in the form that can be made private: each row's loss is its own, the
-penalty is taken among generated rows and reads no real one, and the critic makes many updates for each of the
-generator's, since its noisy gradients have to add up. The noise is the trainer's; the model cannot tell.
+Only the critic's term of real rows reads patients, and it is one number a row: a private training bounds and
+noises its gradients, and all else, the generator included, is post-processing.
 
-# DIFF: the paper clips weights to bound the critic's slope; a penalty on generated rows bounds it as well and
-leaves the critic its capacity (Gulrajani et al. 2017, arXiv:1704.00028).
+# DIFF: the paper clips the critic's weights to hold its slope; we penalise slopes among generated rows
+(Gulrajani et al. 2017), which reads no patient either and lets the critic use its capacity.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from synthetic_healthcare.schema.layout import Encoded, Layout
 
 @final
 class DPGAN(TrainedModel):
-    """Wasserstein GAN in its private form."""
+    """Wasserstein GAN made for private training."""
 
     name: ClassVar[str] = "dp-gan"
     requires_privacy: ClassVar[bool] = True
@@ -43,6 +42,7 @@ class DPGAN(TrainedModel):
             "discriminator_layers": (128, 128),
         }
 
+        # Noise holds the critic back: it needs more steps than without (Bie et al. 2023, arXiv:2302.02936).
         critic_steps: int = Field(5, ge=5, description="critic updates for each generator update")
 
     config: Config
@@ -53,7 +53,7 @@ class DPGAN(TrainedModel):
         self.critic = Critic(layout.width, self.config.discriminator_layers)
 
     def schedule(self) -> tuple[Phase, ...]:
-        """Several critic updates, then one of the generator."""
+        """Several critic updates, then one of the generator; the penalty reads no real row."""
         return adversarial_phases(self.generator, self.critic, self.config, penalty_on="generated")
 
     def sampler(self) -> nn.Module:
