@@ -157,12 +157,19 @@ def _tree(
     rest = values - (total[leaves] - values) / (count[leaves] - 1 + growing.pull)
     usual = max(float((rest**2).mean()), _LEAST_SPREAD**2)
     squared = node_sums(tree, leaves, (rest**2)[:, None])[:, 0]
-    variance = (squared + growing.pull * usual) / (count + growing.pull)
-    without = (squared[leaves] - rest**2 + growing.pull * usual) / (count[leaves] - 1 + growing.pull)
+    variance = _pulled(squared, count, usual, growing.pull)
+    without = _pulled(squared[leaves] - rest**2, count[leaves] - 1, usual, growing.pull)
     plain = max(float((values**2).mean()), _LEAST_SPREAD**2)
     if (np.log(without) + rest**2 / without).mean() >= np.log(plain) + 1.0:
         return STUMP, np.array([[0.0, np.sqrt(plain)]]), values / np.sqrt(plain)
     return tree, np.stack([shift, np.sqrt(variance)], axis=1), rest / np.sqrt(variance[leaves])
+
+
+def _pulled(squared: Floats, count: Floats, usual: float, pull: float) -> Floats:
+    """Pull variances towards the usual one, on a logarithmic scale: a narrow leaf stays narrow."""
+    own = np.maximum(squared / np.maximum(count, 1.0), _LEAST_SPREAD**2)
+    found: Floats = usual * (own / usual) ** (count / (count + pull))
+    return found
 
 
 def _shape(residuals: Floats, normals: int) -> tuple[Floats, Floats]:
