@@ -33,7 +33,7 @@ def table(
     layout: Layout,
     numbers: npt.NDArray[np.floating],
     codes: npt.NDArray[np.integer] | None = None,
-    bits: npt.NDArray[np.integer] | None = None,
+    bits: npt.NDArray[np.generic] | None = None,
 ) -> Encoded:
     n = len(numbers)
     none = np.zeros((n, 0))
@@ -136,6 +136,19 @@ def test_trees_learn_where_a_number_spreads() -> None:
     found = fitted(rows).sample(5000, rng=stream())
     spreads = [float(found.continuous[found.codes[:, 0] == g, 0].std()) for g in (0, 1)]
     np.testing.assert_allclose(spreads, [0.2, 1.4], rtol=0.15)
+
+
+def test_the_shape_of_what_a_line_leaves_is_kept() -> None:
+    """Residuals of an exponential distribution: skewed by 2, and never far below their mean."""
+    rng = np.random.default_rng(0)
+    rest = rng.exponential(size=2000) - 1
+    x = rng.normal(size=2000)
+    found = fitted(table(TWO_NUMBERS, np.stack([x, x + rest], axis=1)), trees=0).sample(20_000, rng=stream())
+    drawn = found.continuous[:, 1] - found.continuous[:, 0]
+    assert drawn.mean() == pytest.approx(rest.mean(), abs=0.03)
+    assert drawn.std() == pytest.approx(rest.std(), abs=0.03)
+    assert ((drawn / drawn.std()) ** 3).mean() == pytest.approx(2.0, abs=0.6)
+    assert (drawn < -1.3).mean() < 0.02
 
 
 def test_noise_grows_no_trees() -> None:
