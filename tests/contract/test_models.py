@@ -21,8 +21,8 @@ from synthetic_healthcare.training.trainer import Trainer
 NAMES = models.available()
 #: Those that the trainer drives.
 NETWORKS = tuple(name for name in NAMES if issubclass(models.model_class(name), TrainedModel))
-#: Those that learn how columns go together in any way. The baselines do not: marginals alone, and one
-#: correlation for all rows, which cannot be different between and within two groups.
+#: Those that learn how columns go together whatever way they do. The baselines do not: marginals alone, and
+#: one correlation for all rows, which cannot be different between and within two groups.
 JOINT = tuple(name for name in NAMES if name not in ("independent", "copula"))
 
 

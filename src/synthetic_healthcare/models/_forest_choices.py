@@ -61,7 +61,7 @@ class ChoiceGiven:
             mass = possible.sum(axis=1)
             chances = np.where(mass[:, None] > 0, possible, chances)
         edges = np.cumsum(chances, axis=1)
-        # "At most" and not "less": a category of no chance is not drawn, even by a uniform number of zero.
+        # "At most" and not "less": a category of no chance is not drawn even where the uniform draw is zero.
         places = (edges <= rng.random(len(edges))[:, None] * edges[:, -1:]).sum(axis=1)
         return places, mass
 

@@ -121,29 +121,36 @@ def fit_number(features: Floats, values: Floats, growing: Growing, rng: np.rando
     chosen = most_associated(features, values[:, None], growing.features)
     seen = features[:, chosen]
     line, residuals = fit_ridge(seen, values)
-    members, left = [], []
+    members = []
+    # Each patient once, from the first tree that they did not grow: ten numbers are those of ten patients.
+    left = np.full(len(values), np.nan)
     for _ in range(growing.trees if len(chosen) else 0):
-        tree, summary, rest = _tree(seen, residuals, growing, rng)
+        growers, others = growing.halves(len(values), rng)
+        tree, summary, rest = _tree(seen, residuals, growers, others, growing=growing, rng=rng)
         members.append((tree, summary))
-        left.append(rest)
+        left[others] = np.where(np.isnan(left[others]), rest, left[others])
     spread = max(float(residuals.std()), _LEAST_SPREAD)
     if not members:
         members.append((STUMP, np.array([[0.0, spread]])))
-        left.append(residuals / spread)
-    normals = int(np.clip(len(values) // LEAST_PATIENTS, 2, _MOST_NORMALS))
-    centres, widths = _shape(np.concatenate(left), normals)
+        left = residuals / spread
+    centres, widths = _shape(left[~np.isnan(left)])
     return NumberGiven(chosen, line, bagged(members), centres, widths)
 
 
 def _tree(
-    features: Floats, residuals: Floats, growing: Growing, rng: np.random.Generator
+    features: Floats,
+    residuals: Floats,
+    growers: npt.NDArray[np.integer[Any]],
+    others: npt.NDArray[np.integer[Any]],
+    *,
+    growing: Growing,
+    rng: np.random.Generator,
 ) -> tuple[Tree, Floats, Floats]:
-    """Grow a tree; return it, shift and spread of its nodes (nodes, 2), and left-out residuals in its units.
+    """Grow a tree; return it, shift and spread of its nodes (nodes, 2), and the others' rest in its units.
 
     It is kept if it tells new rows better than no tree does: each row that sums it up is judged by what the
     others say. The trees are honest in the sense of Athey and Imbens 2016, doi:10.1073/pnas.1510489113.
     """
-    growers, others = growing.halves(len(residuals), rng)
     spread = max(float(residuals[growers].std()), _LEAST_SPREAD)
     scaled = residuals[growers] / spread
     squares = np.minimum(scaled**2, _LARGEST_SQUARE)
@@ -157,20 +164,29 @@ def _tree(
     rest = values - (total[leaves] - values) / (count[leaves] - 1 + growing.pull)
     usual = max(float((rest**2).mean()), _LEAST_SPREAD**2)
     squared = node_sums(tree, leaves, (rest**2)[:, None])[:, 0]
-    variance = (squared + growing.pull * usual) / (count + growing.pull)
-    without = (squared[leaves] - rest**2 + growing.pull * usual) / (count[leaves] - 1 + growing.pull)
+    variance = _pulled(squared, count, usual, growing.pull)
+    without = _pulled(squared[leaves] - rest**2, count[leaves] - 1, usual, growing.pull)
     plain = max(float((values**2).mean()), _LEAST_SPREAD**2)
     if (np.log(without) + rest**2 / without).mean() >= np.log(plain) + 1.0:
         return STUMP, np.array([[0.0, np.sqrt(plain)]]), values / np.sqrt(plain)
     return tree, np.stack([shift, np.sqrt(variance)], axis=1), rest / np.sqrt(variance[leaves])
 
 
-def _shape(residuals: Floats, normals: int) -> tuple[Floats, Floats]:
+def _pulled(squared: Floats, count: Floats, usual: float, pull: float) -> Floats:
+    """Pull variances towards the usual one, on a logarithmic scale: a narrow leaf stays narrow."""
+    own = np.maximum(squared / np.maximum(count, 1.0), _LEAST_SPREAD**2)
+    found: Floats = usual * (own / usual) ** (count / (count + pull))
+    return found
+
+
+def _shape(residuals: Floats) -> tuple[Floats, Floats]:
     """Sum residuals up as equal parts of normals that keep their mean and variance."""
+    normals = int(np.clip(len(residuals) // LEAST_PATIENTS, 1, _MOST_NORMALS))
     groups = np.array_split(np.sort(residuals), normals)
     centres = np.array([group.mean() for group in groups])
     within = np.array([group.std() for group in groups])
-    widths = np.maximum(np.maximum(_OVERLAP * np.gradient(centres), within), _LEAST_SPREAD)
+    apart = np.gradient(centres) if normals > 1 else np.zeros(1)
+    widths = np.maximum(np.maximum(_OVERLAP * apart, within), _LEAST_SPREAD)
     middle = float(residuals.mean())
     scale = np.sqrt(
         max(float(residuals.var()), _LEAST_SPREAD**2) / ((centres - middle) ** 2 + widths**2).mean()

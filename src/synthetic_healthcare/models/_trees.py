@@ -122,9 +122,10 @@ def grow(features: Floats, targets: Floats, *, leaf: int, rng: np.random.Generat
 
 
 def prune(tree: Tree, leaves: Places, least: int) -> Tree:
-    """Take back every question one of whose answers fewer than `least` rows give.
+    """Take back every question of which fewer than `least` rows give an answer: all follow the other answer.
 
-    Both children go, not the small one alone: it could be told from its parent and its sibling.
+    The few then stand among others. Were they only left without a summary, they could be told from what is
+    said of all of a branch and of the rest of it.
 
     Parameters
     ----------
@@ -137,26 +138,45 @@ def prune(tree: Tree, leaves: Places, least: int) -> Tree:
         first, last = tree.children[node]
         if first != node:
             counts[node] += counts[first] + counts[last]
+
     kept: list[int] = []
-    depths: list[int] = []
-    waiting = [(0, 0)]
-    places: dict[int, int] = {}
+    children: list[list[int]] = []
+    depth = 0
+    # Nodes with the place and side of the parent that waits for theirs, and their distance from the root.
+    waiting = [(0, -1, 0, 0)]
     while waiting:
-        node, depth = waiting.pop()
-        places[node] = len(kept)
+        node, parent, side, steps = waiting.pop()
+        node, is_leaf = _followed(tree, counts, node, least)
+        place = len(kept)
         kept.append(node)
-        depths.append(depth)
-        first, last = tree.children[node]
-        if first != node and min(counts[first], counts[last]) >= least:
-            waiting += [(int(last), depth + 1), (int(first), depth + 1)]
-    children = np.array([[places.get(int(c), places[n]) for c in tree.children[n]] for n in kept], np.int32)
-    inner = children[:, 0] != np.arange(len(kept))
+        children.append([place, place])
+        if parent >= 0:
+            children[parent][side] = place
+        depth = max(depth, steps)
+        if not is_leaf:
+            waiting += [
+                (int(child), place, side, steps + 1) for side, child in enumerate(tree.children[node])
+            ]
+    links = np.array(children, dtype=np.int32)
+    inner = links[:, 0] != np.arange(len(kept))
     return Tree(
         np.where(inner, tree.feature[kept], 0).astype(np.int32),
         np.where(inner, tree.threshold[kept], np.inf).astype(np.float32),
-        children,
-        max(depths),
+        links,
+        depth,
     )
+
+
+def _followed(tree: Tree, counts: npt.NDArray[np.integer[Any]], node: int, least: int) -> tuple[int, bool]:
+    """Follow the answers of the many to the next question that is kept; say whether it is a leaf."""
+    while tree.children[node, 0] != node:
+        few, many = sorted(tree.children[node].tolist(), key=lambda child: int(counts[child]))
+        if counts[many] < least:
+            break
+        if counts[few] >= least:
+            return node, False
+        node = many
+    return node, True
 
 
 def bagged(members: Iterable[tuple[Tree, Floats]]) -> Bag:

@@ -6,20 +6,22 @@ is out of its reach.
 Every number, category and code has a standard normal latent. A number is encoded as its own latent. A
 category cuts its latent's axis into intervals of its probabilities, and a code cuts it in two. Where a
 category or a code stands for a whole interval, the mean of the normal distribution within it takes the
-latent's place, and the correlation is corrected for the variance that this leaves out.
+latent's place, and the correlation is read back through what that does to it.
 
 Sources: Nelsen 2006 (copulas, doi:10.1007/0-387-28678-0); Ledoit and Wolf 2004 (shrinkage,
-doi:10.1016/S0047-259X(03)00096-4).
+doi:10.1016/S0047-259X(03)00096-4); Pearson 1900 (the tetrachoric series, doi:10.1098/rsta.1900.0022).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import factorial
 from typing import Any, ClassVar, Final, final
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from numpy.polynomial.hermite_e import hermeval
 from scipy.special import ndtr, ndtri
 from sklearn.covariance import ledoit_wolf_shrinkage
 
@@ -35,8 +37,10 @@ _PSEUDO_COUNT: Final = 0.5
 _LEAST_PATIENTS: Final = 10
 #: Largest correlation in size: one of 1 would make a column the copy of another.
 _MOST: Final = 0.995
-#: Smallest share of the latent's variance that lies between intervals, by which it is corrected.
-_LEAST_SHARE: Final = 0.25
+#: Terms of the tetrachoric series.
+_TERMS: Final = 8
+#: Halvings by which the series is inverted: to a correlation within 1e-4.
+_HALVINGS: Final = 14
 _LEAST_VARIANCE: Final = 1e-6
 #: Rows drawn at a time: bounds the memory of a large draw.
 _PORTION: Final = 20_000
@@ -63,7 +67,8 @@ class Copula(FittedModel):
         """Learn rates, and correlations of latents."""
         width = self._spans[-1].stop
         latents, known = np.zeros((len(rows), width)), np.zeros((len(rows), width), dtype=bool)
-        share = np.ones(width)
+        series = np.zeros((_TERMS, width))
+        series[0] = 1.0
         rates: Arrays = {}
         for index, (part, span) in enumerate(zip(self.layout.parts, self._spans, strict=True)):
             exists = part_exists(rows, index)
@@ -74,21 +79,20 @@ class Copula(FittedModel):
             rate = _rates(rows, part, exists)
             rates[str(index)] = rate
             if part.kind == "categorical":
-                means, variance = _interval_means(np.cumsum(rate)[:-1])
+                means, series[:, span.start] = _intervals(np.cumsum(rate)[:-1])
                 # A category of -1 stands where the part does not exist; what it reads is masked.
                 latents[:, span.start] = means[rows.codes[:, part.store]]
-                share[span.start] = variance
             else:
                 held = rows.bits[:, part.store : part.store + part.width]
-                found = [_interval_means(np.array([1.0 - chance])) for chance in rate]
+                found = [_intervals(np.array([1.0 - chance])) for chance in rate]
                 pairs = np.array([means for means, _ in found])
+                series[:, span] = np.transpose([terms for _, terms in found])
                 # A code that few patients hold goes with no other: their rows would be told by it.
                 count = held.sum(axis=0, dtype=np.int64)
                 common = np.minimum(count, exists.sum() - count) >= _LEAST_PATIENTS
                 latents[:, span] = np.where(held, pairs[:, 1], pairs[:, 0]) * common
-                share[span] = [variance for _, variance in found]
         self._rates = rates
-        self._root = _root(_correlations(latents, known, share))
+        self._root = _root(_latent_correlations(_correlations(latents, known), series))
 
     def sample(self, n: int, *, rng: torch.Generator) -> Encoded:
         """Draw latents, and read every part off its own."""
@@ -145,26 +149,57 @@ def _rates(rows: Encoded, part: Part, exists: npt.NDArray[np.bool_]) -> Floats:
     return shares
 
 
-def _interval_means(cuts: Floats) -> tuple[Floats, float]:
-    """Cut the normal distribution at probabilities; return the intervals' means, and their variance.
+def _intervals(cuts: Floats) -> tuple[Floats, Floats]:
+    """Cut the normal distribution at probabilities; return the intervals' means, and their series.
 
-    The mean within (a, b) is (phi(a) - phi(b)) / (Phi(b) - Phi(a)).
+    Returns
+    -------
+    means : array (intervals,)
+        (phi(a) - phi(b)) / (Phi(b) - Phi(a)) within (a, b).
+    series : array (terms,)
+        Coefficients of the means, as a function of the latent and brought to a variance of 1, on normed
+        Hermite polynomials He_k, k = 1, 2, ... The integral of He_k phi over (a, b) is He_{k-1} phi at a less
+        the same at b.
     """
-    edges = np.concatenate([[0.0], cuts, [1.0]])
-    density = np.exp(-0.5 * ndtri(edges) ** 2) / np.sqrt(2 * np.pi)
-    chances = np.diff(edges)
-    means = -np.diff(density) / np.maximum(chances, _LEAST_VARIANCE)
-    return means, float(chances @ means**2)
+    inner = ndtri(cuts)
+    density = np.exp(-0.5 * inner**2) / np.sqrt(2 * np.pi)
+    chances = np.diff(np.concatenate([[0.0], cuts, [1.0]]))
+    means = -np.diff(np.concatenate([[0.0], density, [0.0]])) / np.maximum(chances, _LEAST_VARIANCE)
+    deviation = np.sqrt(max(float(chances @ means**2), _LEAST_VARIANCE))
+    polynomial = np.array([hermeval(inner, np.eye(_TERMS)[k]) for k in range(_TERMS)])
+    jumps = np.diff(means) / deviation
+    norms = np.sqrt([float(factorial(k + 1)) for k in range(_TERMS)])
+    return means, (polynomial * density) @ jumps / norms
 
 
-def _correlations(latents: Floats, known: npt.NDArray[np.bool_], share: Floats) -> Floats:
+def _latent_correlations(seen: Floats, series: Floats) -> Floats:
+    """Invert the tetrachoric series: two latents that correlate r are seen to correlate sum of a_k b_k r^k.
+
+    Parameters
+    ----------
+    seen : array (width, width)
+    series : array (terms, width)
+    """
+    low, high = np.full(seen.shape, -_MOST), np.full(seen.shape, _MOST)
+    products = [terms[:, None] * terms for terms in series]
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        value = np.zeros(seen.shape)
+        for product in reversed(products):
+            value = (value + product) * middle
+        less = value < seen
+        low, high = np.where(less, middle, low), np.where(less, high, middle)
+    found: Floats = 0.5 * (low + high)
+    np.fill_diagonal(found, 1.0)
+    return found
+
+
+def _correlations(latents: Floats, known: npt.NDArray[np.bool_]) -> Floats:
     """Correlations (width, width) over the rows in which both exist, shrunk towards none.
 
     Parameters
     ----------
     latents, known : arrays (n, width)
-    share : array (width,)
-        Variance of each latent that what is seen of it leaves.
     """
     n = len(latents)
     seen = known.astype(np.float64)
@@ -183,16 +218,13 @@ def _correlations(latents: Floats, known: npt.NDArray[np.bool_], share: Floats) 
     # do not exist, zeros stand for them: less is known, and the share is no smaller for it.
     own = np.sqrt(np.maximum((around**2).sum(axis=0) / max(n, 1), _LEAST_VARIANCE))
     shrinkage = ledoit_wolf_shrinkage(around / own, assume_centered=True) if around.shape[1] > 1 else 0.0
-    # What is seen of two latents correlates less than they do, by the roots of the shares that are seen.
-    root = np.sqrt(np.maximum(share, _LEAST_SHARE))
-    correlation *= (1.0 - shrinkage) / np.outer(root, root)
-    correlation = np.clip(correlation, -_MOST, _MOST)
-    np.fill_diagonal(correlation, 1.0)
-    return correlation
+    correlation *= 1.0 - shrinkage
+    found: Floats = correlation
+    return found
 
 
 def _root(correlation: Floats) -> Floats:
-    """Return a root of the nearest matrix of correlations: no negative variance, units on the diagonal."""
+    """Return a root of a matrix of correlations near this one: no negative variance, ones on the diagonal."""
     variances, axes = np.linalg.eigh(correlation)
     root = axes * np.sqrt(np.maximum(variances, _LEAST_VARIANCE))
     scaled: Floats = root / np.sqrt((root**2).sum(axis=1, keepdims=True))
