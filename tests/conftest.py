@@ -71,7 +71,9 @@ def _fitted(
     """A generator with small networks, fitted for as short a time as it goes."""
     layers = {
         "wgan-gp": {"generator_layers": [16], "discriminator_layers": [16]},
-        "beta-vae": {"encoder_layers": [16], "decoder_layers": [16]},
+        "ctgan": {"generator_layers": [16], "discriminator_layers": [16]},
+        "medgan": {"decoder_layers": [16], "discriminator_layers": [16]},
+        **{name: {"encoder_layers": [16], "decoder_layers": [16]} for name in ("beta-vae", "cvae", "wae")},
     }
     generator = SyntheticDataGenerator(model, random_state=seed, architecture=layers.get(model))
     return generator.fit(table, **{"epochs": 1, **options})

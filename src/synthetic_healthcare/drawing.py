@@ -9,6 +9,7 @@ from typing import Any, Final, final
 import numpy as np
 import pandas as pd
 
+from synthetic_healthcare import pipeline
 from synthetic_healthcare.errors import ConditionError, ConfigError
 from synthetic_healthcare.fitted import Fitted
 from synthetic_healthcare.progress import Progress, default_progress, phase
@@ -21,7 +22,7 @@ from synthetic_healthcare.sampling.conditional import (
 )
 from synthetic_healthcare.sampling.conditions import Conditions
 from synthetic_healthcare.sampling.imputation import impute
-from synthetic_healthcare.sampling.tables import draw_tables
+from synthetic_healthcare.sampling.levers import draw_selected
 from synthetic_healthcare.schema.column import DISCRETE_KINDS, Column
 from synthetic_healthcare.transforms.wanted import learnt_categories
 
@@ -62,7 +63,8 @@ def as_learnt(fitted: Fitted, n: int, *, rng: np.random.Generator, told: Drawn) 
     """Draw `n` rows from the learnt distribution, table by table; clinical rules are kept."""
 
     def rows(number: int) -> Iterator[pd.DataFrame]:
-        return draw_tables(fitted.model, fitted.levers, fitted.encoder, number, seed=_seed(rng))
+        chunks = draw_selected(fitted.model, fitted.levers, number, seed=_seed(rng))
+        return pipeline.restore(chunks, fitted.encoder, rng=rng)
 
     for frame in rows(n):
         yield _ruled(fitted, frame, rows, rng=rng, told=told)

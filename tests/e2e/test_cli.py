@@ -15,7 +15,17 @@ import pytest
 
 from synthetic_healthcare.cli.main import main
 
-COMMANDS = ("demo", "fit", "generate", "evaluate", "models", "inspect", "schema infer", "rules check")
+COMMANDS = (
+    "demo",
+    "fit",
+    "generate",
+    "impute",
+    "evaluate",
+    "models",
+    "inspect",
+    "schema infer",
+    "rules check",
+)
 
 
 class Shell:
@@ -223,6 +233,13 @@ def test_models_lists_what_fit_takes(shell: Shell) -> None:
     assert "wgan-gp" in shell.out
     assert shell.run("models", "beta-vae") == 0
     assert "wgan-gp" not in shell.out
+    assert "Higgins" in shell.out
+
+
+def test_the_page_of_the_docs_is_what_the_command_writes(shell: Shell) -> None:
+    assert shell.run("models", "--markdown") == 0
+    page = Path(__file__).parents[2] / "docs" / "models.md"
+    assert page.read_text(encoding="utf-8").strip() == shell.out.strip()
 
 
 @pytest.mark.parametrize(
@@ -230,9 +247,10 @@ def test_models_lists_what_fit_takes(shell: Shell) -> None:
     [
         (["--privacy-level", "high"], "'high'.*not in this release yet"),
         (["--privacy-level", "hihg"], "privacy.level"),
-        (["--model", "ctgan"], "'ctgan' is not in this release yet"),
+        (["--model", "dp-gan"], "'dp-gan' trains under differential privacy only"),
         (["--model", "wgan"], "Did you mean 'wgan-gp'"),
-        (["--set", "model.architecture.generator_layer=[8]"], "generator_layers"),
+        (["--model", "wgan-gp", "--set", "model.architecture.generator_layer=[8]"], "generator_layers"),
+        (["--set", "model.architecture.hidden=8"], "'auto' chooses it"),
         (["--set", "privacy.k_anonymity.k=5"], "k-anonymity"),
         (["--set", "nothing"], "path.to.key=value"),
         (["--config", "config/high_privacy.yaml"], "not in this release yet"),

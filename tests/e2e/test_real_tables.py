@@ -1,4 +1,4 @@
-"""Real patients: both models learn them, and every figure of the judgement comes out."""
+"""Real patients: every model learns them, and every figure of the judgement comes out."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import pytest
 from synthetic_healthcare import SyntheticDataGenerator, models
 
 Fit = Callable[..., SyntheticDataGenerator]
+
+#: Models that can be fitted without a budget.
+FITTABLE = tuple(name for name in models.available() if not models.model_class(name).requires_privacy)
 
 
 @pytest.fixture(scope="module")
@@ -33,18 +36,19 @@ def judge(table: pd.DataFrame, generator: SyntheticDataGenerator) -> None:
         assert made[name].between(table[name].min(), table[name].max()).all(), name
     report = generator.evaluate(made, table)
     assert report.failed == ()
-    assert {result.status for result in report.results} == {"ok"}
+    # No clinical rules are given.
+    assert {one.status for one in report.results if one.name != "rule_violations"} == {"ok"}
     assert 0 < report["utility_score"] <= 1
     assert 0 < report["privacy_score"] <= 1
     assert report["verdict"] in ("PASS", "FAIL", "INCONCLUSIVE")
     report.to_json()
 
 
-@pytest.mark.parametrize("name", models.available())
+@pytest.mark.parametrize("name", FITTABLE)
 def test_heart_disease(name: str, heart: pd.DataFrame) -> None:
     judge(heart, SyntheticDataGenerator(name, random_state=0).fit(heart, epochs=5, target="target"))
 
 
-@pytest.mark.parametrize("name", models.available())
+@pytest.mark.parametrize("name", FITTABLE)
 def test_diabetes_indicators(name: str, diabetes: pd.DataFrame, quick_fit: Fit) -> None:
     judge(diabetes, quick_fit(diabetes, name, target="Diabetes_binary"))

@@ -25,6 +25,9 @@ from synthetic_healthcare.tables import read_table, write_table
 MakeTable = Callable[..., pd.DataFrame]
 Fit = Callable[..., SyntheticDataGenerator]
 
+#: Models that can be fitted without a budget.
+FITTABLE = tuple(name for name in models.available() if not models.model_class(name).requires_privacy)
+
 
 def same(first: pd.DataFrame, second: pd.DataFrame) -> bool:
     return first.equals(second) and list(first.columns) == list(second.columns)
@@ -38,7 +41,7 @@ def saved(generator: SyntheticDataGenerator, path: Path) -> bytes:
 # Tables of every kind
 
 
-@pytest.mark.parametrize("name", models.available())
+@pytest.mark.parametrize("name", FITTABLE)
 def test_a_clinical_table_goes_all_the_way(
     name: str, clinical_table: MakeTable, quick_fit: Fit, tmp_path: Path
 ) -> None:
@@ -185,7 +188,7 @@ def test_a_declared_schema_is_kept(plain_table: MakeTable, quick_fit: Fit) -> No
 # Seeds
 
 
-@pytest.mark.parametrize("name", models.available())
+@pytest.mark.parametrize("name", FITTABLE)
 def test_the_same_seed_gives_the_same_bytes(
     name: str, plain_table: MakeTable, quick_fit: Fit, tmp_path: Path
 ) -> None:
@@ -284,7 +287,8 @@ def test_a_stream_holds_one_chunk_at_a_time(
     rows = 8 * CHUNK + 1
     quick_fit(plain_table()).generate_to(tmp_path / "many.parquet", rows)
     assert pa.parquet.read_metadata(tmp_path / "many.parquet").num_rows == rows
-    assert len(seen) == 9
+    # Where the levers leave rows out, chunks are smaller and there are more of them.
+    assert len(seen) >= 9
     assert most <= 2
 
 

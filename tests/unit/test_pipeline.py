@@ -119,6 +119,9 @@ def test_what_is_kept_is_what_draws_and_not_what_saw_the_rows(name: str, plain_t
     assert isinstance(model, TrainedModel)
     kept = sum(value.size for value in model.to_state().values())
     assert kept == sum(value.numel() for value in model.sampler().state_dict().values())
+    if name == "autoregressive":
+        # It has no part that only training needs.
+        return
     # The critic of a GAN and the encoder of a VAE are the larger half; neither is in the sampler.
     assert kept < 0.7 * sum(value.numel() for value in model.state_dict().values())
 

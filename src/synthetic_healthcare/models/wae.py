@@ -54,6 +54,11 @@ class WAE(TrainedModel):
             "mmd", description="what holds encodings to N(0, I): mmd mixes rows, adversarial does not"
         )
         penalty_weight: float = Field(10.0, ge=0, description="weight of the penalty (lambda)")
+        slope_penalty: float = Field(
+            1.0,
+            ge=0,
+            description="weight of the discriminator's squared slope; keeps its game from circling",
+        )
         encoder_noise: float = Field(
             0.25, ge=0, lt=1, description="standard deviation of an encoding; limits what it says of its row"
         )
@@ -206,8 +211,12 @@ class _Discriminator(Phase):
             return {"row_codes": self._net.encode(rows, noise[0]), "drawn": noise[1]}
 
     def row_loss(self, call: Call, inputs: Inputs) -> Float[Tensor, " n"]:
-        """Cross-entropy of each encoding as an encoding."""
-        return nn.functional.softplus(call(inputs["row_codes"])).squeeze(1)
+        """Cross-entropy of each encoding as an encoding, and the penalty on the slope there."""
+        codes = inputs["row_codes"].detach().requires_grad_()
+        score = call(codes)
+        (slope,) = torch.autograd.grad(score.sum(), codes, create_graph=True)
+        steep = 0.5 * self._config.slope_penalty * slope.square().sum(dim=1)
+        return nn.functional.softplus(score).squeeze(1) + steep
 
     def free_loss(self, call: Call, inputs: Inputs) -> Tensor:
         """Mean cross-entropy of draws as draws."""

@@ -214,7 +214,8 @@ def _batch(
         else:
             drawn = Weighted(model.sample(n, rng=rng), np.ones(n))
     rows = levers.calibration.apply(drawn.rows)
-    return Weighted(rows, drawn.weight * levers.weights.chances(rows))
+    # What a row counts for is relative to the average row, which the levers keep with a chance of 1 / bound.
+    return Weighted(rows, drawn.weight * levers.weights.chances(rows) * levers.weights.bound)
 
 
 def _meeting(

@@ -18,7 +18,7 @@ class SamplingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     calibrate: bool = Field(True, description="map numbers and dates onto their learnt distributions")
-    select: bool = Field(True, description="draw more rows than asked for, and keep those that fit together")
+    select: bool = Field(False, description="draw more rows than asked for, and keep those that fit together")
     strength: float = Field(
         1.0, ge=0, le=1, description="share of the way to the level of unseen patients; 0: rows as they are"
     )

@@ -24,6 +24,7 @@ import torch
 
 from synthetic_healthcare.errors import ArtifactError
 from synthetic_healthcare.models._base import GenerativeModel
+from synthetic_healthcare.sampling.ahead import in_order, threads_for
 from synthetic_healthcare.sampling.calibrate import Calibration, State, fit_calibration
 from synthetic_healthcare.sampling.config import SamplingConfig
 from synthetic_healthcare.sampling.draw import CHUNK, chunk_stream, draw, ready_to_sample
@@ -123,6 +124,7 @@ def draw_selected(model: GenerativeModel, levers: Levers, n: int, *, seed: int) 
     """Draw `n` encoded rows that the levers were applied to, chunk by chunk, in constant memory.
 
     Each row of the model is given out at most once. Levers with nothing to mend give the rows of `draw`.
+    Chunks are made on all cores and come in their order.
 
     Parameters
     ----------
@@ -135,20 +137,25 @@ def draw_selected(model: GenerativeModel, levers: Levers, n: int, *, seed: int) 
     seed : int
         Equal seeds give equal rows on the CPU.
     """
-    if not levers.weights.tables:
-        for rows in draw(model, n, seed=seed):
-            yield levers.calibration.apply(rows)
-        return
     ready_to_sample(model)
-    left = n
-    for number in count():
-        asked = min(CHUNK, ceil(_SPARE * left * levers.rows_per_kept) + 1)
+    selects = bool(levers.weights.tables)
+    size = min(CHUNK, ceil(_SPARE * n * levers.rows_per_kept) + 1) if selects else min(CHUNK, n)
+    chunks = ceil(n * levers.rows_per_kept / size)
+
+    def chunk(number: int) -> Encoded:
+        wanted = size if selects else min(size, n - number * size)
+        # Inference mode belongs to a thread, so it is entered in the one that samples.
         with torch.inference_mode():
-            rows = model.sample(asked, rng=chunk_stream(model, seed, number))
-        rows = levers.select(rows, rng=np.random.default_rng([seed, number]))
-        rows = rows.take(np.arange(min(left, len(rows))))
-        left -= len(rows)
-        if len(rows):
-            yield rows
+            rows = model.sample(wanted, rng=chunk_stream(model, seed, number))
+        return levers.select(rows, rng=np.random.default_rng([seed, number]))
+
+    # How many rows a selected chunk gives is known only afterwards: there is always another one to ask for.
+    numbers = count() if selects else range(chunks)
+    left = n
+    for rows in in_order(chunk, numbers, threads=threads_for(model, chunks)):
+        kept = rows if len(rows) <= left else rows.take(np.arange(left))
+        left -= len(kept)
+        if len(kept):
+            yield kept
         if not left:
             return

@@ -105,16 +105,17 @@ def discrepancy(model: WAE) -> float:
 def test_either_penalty_holds_the_encodings_of_two_groups_to_a_standard_normal() -> None:
     free = discrepancy(trained(penalty_weight=0.0))
     assert free > 0.3
-    for penalty in ("mmd", "adversarial"):
-        assert discrepancy(trained(penalty=penalty)) < 0.15 * free, penalty
+    # A discriminator is told by a batch at a time what the mean discrepancy says at once.
+    for penalty, left in (("mmd", 0.1), ("adversarial", 0.25)):
+        assert discrepancy(trained(penalty=penalty)) < left * free, penalty
 
 
-@pytest.mark.parametrize("latents", ["mixture", "normal"])
-def test_rows_of_either_group_are_drawn_from_either_kind_of_latents(latents: str) -> None:
+@pytest.mark.parametrize(("latents", "off"), [("mixture", 0.25), ("normal", 0.4)])
+def test_rows_of_either_group_are_drawn_from_either_kind_of_latents(latents: str, off: float) -> None:
     model = trained(latents=latents)
     with torch.inference_mode():
         found = model.sample(2000, rng=torch.Generator().manual_seed(1))
     side = found.codes[:, 0]
     assert side.mean() == pytest.approx(0.5, abs=0.1)
     for group, centre in ((0, -1.0), (1, 1.0)):
-        assert found.continuous[side == group].mean() == pytest.approx(centre, abs=0.25)
+        assert found.continuous[side == group].mean() == pytest.approx(centre, abs=off)
