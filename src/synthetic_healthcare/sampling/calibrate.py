@@ -25,6 +25,8 @@ State = tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]
 _KNOTS: Final = 256
 #: Fewest rows of the model that have a part, for its map to be learnt.
 _FEWEST: Final = 200
+#: Times the distance of a real sample within which the rows of a model are left as they are.
+_NOISE: Final = 1.5
 #: Integral of sqrt(F (1 - F)) over the line, for the standard normal distribution function F.
 _NORMAL_SPREAD: Final = 1.6147
 
@@ -88,7 +90,8 @@ def fit_calibration(pool: Encoded, parts: tuple[int, ...], *, strength: float) -
     Parameters
     ----------
     pool : Encoded (n,)
-        Rows of the model; a part that fewer than 200 of them have is left alone.
+        Rows of the model; a part that fewer than 200 of them have is left alone, and so is one whose numbers
+        are right already.
     parts : tuple of int
         Continuous parts whose numbers should be standard normal where their gate is open.
     strength : float, 0 to 1
@@ -99,7 +102,8 @@ def fit_calibration(pool: Encoded, parts: tuple[int, ...], *, strength: float) -
     kept, drawn, wanted = [], [], []
     for index in parts if strength > 0 else ():
         scores = pool.continuous[part_exists(pool, index), pool.layout.parts[index].store]
-        if len(scores) < _FEWEST:
+        # Where the pool may be a sample of the normal distribution, a map would only learn its noise.
+        if len(scores) < _FEWEST or is_normal(scores, times=_NOISE):
             continue
         knots = np.quantile(scores.astype(np.float64), places)
         kept.append(index)

@@ -38,6 +38,8 @@ from synthetic_healthcare.schema.layout import Encoded
 _SWEEPS: Final = 25
 #: Distance within which a one-way table is right: a category off by one in a thousand.
 _RIGHT: Final = 0.002
+#: Times the pool's own scatter within which a one-way table counts as right.
+_NOISE: Final = 1.5
 #: A pair within this factor of its level is at it.
 _NEAR: Final = 1.02
 #: Halvings that find the weights at which the pairs as a whole are at their level.
@@ -200,7 +202,11 @@ def _tables(pool: Encoded, targets: Targets, config: SamplingConfig) -> list[_Ta
     for target in targets.tables if config.strength > 0 else ():
         is_pair = len(target.variables) > 1
         step = config.floor / targets.rows
-        level = expected_distance(target.share, targets.rows, step=step) if is_pair else _RIGHT
+        if is_pair:
+            level = expected_distance(target.share, targets.rows, step=step)
+        else:
+            # Nearer than the pool's own noise it cannot be told.
+            level = max(_RIGHT, _NOISE * expected_distance(target.share, len(pool)))
         # A table of which one cell holds all patients says nothing of how its columns go together.
         if len(target.share) < 2 or not (config.select if is_pair else config.calibrate):
             continue

@@ -44,8 +44,8 @@ def test_wrong_marginals_come_right(world: SimpleNamespace) -> None:
     weights = fit_weights(world.drawn(source, 20_000), targets_of(world, 3000), MARGINALS)
     rows = world.drawn(source, 40_000, seed=1)
     kept = rows.take(np.flatnonzero(np.random.default_rng(0).random(len(rows)) < weights.chances(rows)))
-    np.testing.assert_allclose(np.bincount(kept.codes[:, 0]) / len(kept), world.STAGES, atol=0.012)
-    np.testing.assert_allclose(kept.bits.mean(axis=0), world.DRUGS, atol=0.012)
+    np.testing.assert_allclose(np.bincount(kept.codes[:, 0]) / len(kept), world.STAGES, atol=0.016)
+    np.testing.assert_allclose(kept.bits.mean(axis=0), world.DRUGS, atol=0.016)
     assert len(kept) >= len(rows) / MARGINALS.most_weight * 0.95
 
 
