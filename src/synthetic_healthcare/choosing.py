@@ -24,7 +24,7 @@ LARGE: Final = 2000
 #: Codes in sets from which a table counts as one of codes.
 _MANY_CODES: Final = 64
 #: Candidates on a small table, the one that is preferred where they are alike first.
-CANDIDATES: Final = ("forest", "beta-vae", "wgan-gp")
+CANDIDATES: Final = ("forest", "cvae", "copula")
 #: Share of the rows that judge a trial.
 _JUDGES: Final = 0.25
 #: Standard errors of the paired difference by which a candidate has to be better than a preferred one.
