@@ -17,18 +17,20 @@ import numpy.typing as npt
 from synthetic_healthcare import models, pipeline
 from synthetic_healthcare.config import RunConfig
 from synthetic_healthcare.progress import Progress, Silent, phase
-from synthetic_healthcare.schema.layout import Encoded
+from synthetic_healthcare.schema.layout import Encoded, Layout
 
 #: Rows from which the choice is made by size alone.
 LARGE: Final = 2000
 #: Codes in sets from which a table counts as one of codes.
 _MANY_CODES: Final = 64
-#: Candidates on a small table, the one that is preferred where they are alike first.
+#: Candidates on a small table, the one that is preferred where they are alike first: trees follow numbers
+#: closely, and a net that is given the outcome follows categories.
 CANDIDATES: Final = ("forest", "cvae", "copula")
+CANDIDATES_FOR_CATEGORIES: Final = ("cvae", "forest", "copula")
 #: Share of the rows that judge a trial.
 _JUDGES: Final = 0.25
 #: Standard errors of the paired difference by which a candidate has to be better than a preferred one.
-_BETTER: Final = 1.0
+_BETTER: Final = 2.0
 
 
 @final
@@ -79,12 +81,13 @@ def choose(
         return Choice("medgan", f"the table holds sets of {codes} codes", {})
     if n >= LARGE:
         return Choice("autoregressive", f"the table has {n:,} rows, {LARGE:,} or more", {})
+    candidates = _candidates(encoded.layout, target)
     learnt, judges = pipeline.set_aside(encoded, _JUDGES, rng=np.random.default_rng([seed, 1]))
     if judges is None:
-        return Choice(CANDIDATES[0], f"the table has {n} rows: too few for a trial", {})
+        return Choice(candidates[0], f"the table has {n} rows: too few for a trial", {})
     scores: dict[str, npt.NDArray[np.float64]] = {}
-    with phase(progress, "choose", len(CANDIDATES)) as watched:
-        for done, name in enumerate(CANDIDATES, start=1):
+    with phase(progress, "choose", len(candidates)) as watched:
+        for done, name in enumerate(candidates, start=1):
             settings = models.settings(name, {}, rows=len(learnt), target=target)
             trial = pipeline.train(
                 learnt,
@@ -102,6 +105,14 @@ def choose(
     told = ", ".join(f"{name} {mean:.3f}" for name, mean in means.items())
     reason = f"tried on {len(judges)} held-out rows, energy distance (lower is better): {told}"
     return Choice(best, reason, means)
+
+
+def _candidates(layout: Layout, target: str | None) -> tuple[str, ...]:
+    """The candidates in the order that suits the columns."""
+    numbers, categories = len(layout.of_kind("continuous")), len(layout.of_kind("categorical"))
+    if target is not None and categories > numbers:
+        return CANDIDATES_FOR_CATEGORIES
+    return CANDIDATES
 
 
 def _preferred(scores: dict[str, npt.NDArray[np.float64]]) -> str:
