@@ -44,20 +44,18 @@ def impute(model: GenerativeModel, encoder: TableEncoder, frame: pd.DataFrame, *
         )
     encoder.schema.check(frame)
     frame = frame[list(encoder.schema.names)]
-    filled = frame.copy()
     ready_to_sample(model)
+    made = []
     for turn, start in enumerate(range(0, len(frame), CHUNK)):
         rng = np.random.default_rng([seed, turn])
-        rows = frame.iloc[start : start + CHUNK]
-        encoded, known = _gaps(encoder, rows, rng)
+        encoded, known = _gaps(encoder, frame.iloc[start : start + CHUNK], rng)
         with torch.inference_mode():
             drawn = model.complete(encoded, known, rng=chunk_stream(model, seed, turn))
-        made = encoder.decode(drawn, rng, first_row=start)
-        for name in _with_gaps(encoder, rows):
-            gone = rows[name].isna().to_numpy()
-            column = filled[name].copy()
-            column.iloc[start + np.flatnonzero(gone)] = made[name].to_numpy(dtype=object)[gone]
-            filled[name] = column
+        made.append(encoder.decode(drawn, rng, first_row=start))
+    drawn_cells = pd.concat(made, ignore_index=True).set_index(frame.index)
+    filled = frame.copy()
+    for name in _with_gaps(encoder, frame):
+        filled[name] = frame[name].mask(frame[name].isna(), drawn_cells[name])
     return filled
 
 
