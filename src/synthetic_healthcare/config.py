@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, final
 
@@ -12,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from synthetic_healthcare.errors import ConfigError, NotYetAvailableError
+from synthetic_healthcare.plain_yaml import load_plain
 from synthetic_healthcare.privacy.levels import LevelName, PrivacyLevel, level_named, require_available
 from synthetic_healthcare.sampling.config import SamplingConfig
 from synthetic_healthcare.training.config import TrainingConfig
@@ -224,31 +224,9 @@ def require_model(name: str, available: Sequence[str]) -> None:
         raise ConfigError(f"model {name!r} is unknown.{_hint(name, known)} Available: {', '.join(known)}")
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which `1e-6` is a number and a key stands once."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise ConfigError(f"key {key!r} stands twice in line {node.start_mark.line + 1} or below")
-        return super().construct_mapping(node, deep=deep)
-
-
-# YAML 1.1 asks for a dot and a signed exponent ("1.0e-6"); YAML 1.2 (core schema, 10.3.2) and people do not.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
-
-
 def _parse_yaml(text: str) -> Any:
     try:
-        # _Loader is a SafeLoader: it builds plain data only.
-        return yaml.load(text, Loader=_Loader)
-    except ConfigError:
-        raise
+        return load_plain(text)
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
         mark = getattr(problem, "problem_mark", None)
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""

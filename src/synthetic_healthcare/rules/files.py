@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
 import yaml
 
 from synthetic_healthcare.errors import RuleError
+from synthetic_healthcare.plain_yaml import load_plain
 from synthetic_healthcare.rules.expression import Expression
 from synthetic_healthcare.rules.forms import (
     MOST_COMBINATIONS,
@@ -263,33 +263,14 @@ def _cell(value: object) -> Cell:
     raise RuleError(f"a value must be a number, text or a date, not {type(value).__name__}")
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which `1e-6` is a number and a key stands once."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise RuleError(f"{key!r} stands twice (from line {node.start_mark.line + 1})")
-        return super().construct_mapping(node, deep=deep)
-
-
-# YAML 1.1 asks for a dot and a signed exponent ("1.0e-6"); YAML 1.2 (core schema, 10.3.2) and people do not.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
-
-
 def _parse_yaml(text: str) -> Any:
     try:
-        # _Loader is a SafeLoader: it builds plain data only.
-        return yaml.load(text, Loader=_Loader)
+        return load_plain(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = "" if mark is None else f" at line {mark.line + 1}"
+        problem = getattr(error, "problem", None)
         raise RuleError(
-            f"the rules are not valid YAML{place}. Check indentation and colons; put an expression in quotes "
-            "that starts with a quote, or has a colon, a # or, within { }, a comma or bracket"
+            f"the rules are not valid YAML{place}: {problem}. Check indentation and colons; put an expression "
+            "in quotes that starts with a quote, or has a colon, a # or, within { }, a comma or bracket"
         ) from error

@@ -10,6 +10,7 @@ from typing import Any, Final
 import yaml
 
 from synthetic_healthcare.errors import SchemaError
+from synthetic_healthcare.plain_yaml import EXPONENTS, load_plain
 from synthetic_healthcare.schema.column import KINDS, ROLES, Column
 from synthetic_healthcare.schema.derived import DerivedColumn, derived_from_dict, derived_to_dict
 from synthetic_healthcare.schema.spelling import unknown
@@ -40,22 +41,6 @@ _HEADER: Final = """\
 # field's name there when you change it. In a block without a `declared` list, all fields count as declared.
 # A block `derived` names bands to generate by: age_group: {{from: age, bands: {{65+: [65, null]}}}}
 """
-
-
-class _Loader(yaml.SafeLoader):
-    """The safe loader, which also refuses a key given twice (plain YAML keeps the last in silence)."""
-
-
-def _mapping_without_repeats(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    repeated = sorted({str(key) for key in keys if keys.count(key) > 1})
-    if repeated:
-        line = node.start_mark.line + 1
-        raise SchemaError(f"the schema file gives {', '.join(map(repr, repeated))} twice (from line {line})")
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping_without_repeats)
 
 
 def schema_to_dict(columns: Sequence[Column], derived: tuple[DerivedColumn, ...]) -> dict[str, Any]:
@@ -110,12 +95,13 @@ def schema_from_yaml(source: str | Path) -> tuple[tuple[Column, ...], tuple[Deri
         except (UnicodeDecodeError, IsADirectoryError) as error:
             raise SchemaError(f"schema file {str(path)!r} is not a text file") from error
     try:
-        data = yaml.load(text, Loader=_Loader)  # a SafeLoader by descent
+        data = load_plain(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark is not None else ""
+        problem = getattr(error, "problem", None)
         raise SchemaError(
-            f"the schema is not valid YAML{place}. Check indentation, colons and quotes"
+            f"the schema is not valid YAML{place}: {problem}. Check indentation, colons and quotes"
         ) from error
     if not isinstance(data, dict):
         raise SchemaError("the schema must be YAML with the keys 'version' and 'columns'")
@@ -135,6 +121,7 @@ def _flow_list(dumper: yaml.SafeDumper, values: tuple[Any, ...]) -> yaml.Node:
 
 
 _Dumper.add_representer(tuple, _flow_list)
+_Dumper.add_implicit_resolver(*EXPONENTS)
 
 
 def _check_top(data: Mapping[str, Any]) -> None:

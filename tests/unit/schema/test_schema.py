@@ -182,8 +182,8 @@ def test_a_block_written_by_hand_is_declared() -> None:
         ("version: 2\ncolumns: {}\n", "version other than 1"),
         ("- a\n- b\n", "with the keys 'version' and 'columns'"),
         ("columns:\n  a: {kind: integer\n", "not valid YAML at line"),
-        ("columns:\n  a: {kind: integer}\n  a: {kind: text}\n", "gives 'a' twice"),
-        ("columns:\n  a: {kind: integer, kind: text}\n", "gives 'kind' twice"),
+        ("columns:\n  a: {kind: integer}\n  a: {kind: text}\n", "'a' stands twice"),
+        ("columns:\n  a: {kind: integer, kind: text}\n", "'kind' stands twice"),
         ("columns:\n  a: !!python/object:os.system {}\n", "not valid YAML"),
     ],
 )
