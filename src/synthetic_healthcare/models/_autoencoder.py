@@ -12,14 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Any, ClassVar, Final, final
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor, nn
 
+from synthetic_healthcare.models._base import ModelConfig
 from synthetic_healthcare.models._conditions import ConditionTable
 from synthetic_healthcare.models._heads import Heads
 from synthetic_healthcare.models._nets import SkipPerceptron
@@ -33,6 +35,32 @@ _CERTAIN: Final = 1e4
 #: How much faster standard deviations move than weights: at a weight's pace of some .001 an update, those of
 #: columns that follow from others would still be far too large when the training of a small table ends.
 _SCALE_PACE: Final = 5.0
+
+
+class AutoencoderConfig(ModelConfig):
+    """Settings that every autoencoder has."""
+
+    embedding_dim: int = Field(10, ge=1, description="size of the latent")
+    encoder_layers: tuple[int, ...] = Field((128, 128), description="hidden sizes of the encoder")
+    decoder_layers: tuple[int, ...] = Field((128, 128), description="hidden sizes of the decoder")
+    components: int = Field(16, ge=1, description="normals in the mixture that latents are drawn from")
+    scale_floor: float = Field(0.02, gt=0, description="smallest learnt standard deviation")
+    learning_rate: float = Field(2e-3, gt=0, description="Adam step size at the start")
+    weight_decay: float = Field(1e-5, ge=0, description="Adam L2 penalty on the weights")
+
+
+class VariationalConfig(AutoencoderConfig):
+    """Settings of those that are trained on the evidence lower bound."""
+
+    small: ClassVar[Mapping[str, Any]] = {
+        "encoder_layers": (64,),
+        "decoder_layers": (32,),
+        "beta": 1.25,
+        "components": 8,
+    }
+
+    beta: float = Field(1.0, ge=0, description="weight of the KL term")
+    warm_up: float = Field(0.3, ge=0, le=1, description="share of the training in which beta grows")
 
 
 @final

@@ -6,8 +6,7 @@ mixture that latents are drawn from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, final
+from typing import ClassVar, Literal, final
 
 import torch
 from pydantic import Field
@@ -21,6 +20,7 @@ from synthetic_healthcare.models._autoencoder import (
     MixturePrior,
     NormalPrior,
     Pressure,
+    VariationalConfig,
     VariationalNet,
 )
 from synthetic_healthcare.models._base import ModelConfig, TrainedModel
@@ -34,32 +34,16 @@ class BetaVAE(TrainedModel):
 
     name: ClassVar[str] = "beta-vae"
 
-    class Config(ModelConfig):
+    class Config(VariationalConfig):
         """Settings of the beta-VAE."""
 
-        small: ClassVar[Mapping[str, Any]] = {
-            "encoder_layers": (64,),
-            "decoder_layers": (32,),
-            "beta": 1.25,
-            "components": 8,
-        }
-
-        embedding_dim: int = Field(10, ge=1, description="size of the latent")
-        encoder_layers: tuple[int, ...] = Field((128, 128), description="hidden sizes of the encoder")
-        decoder_layers: tuple[int, ...] = Field((128, 128), description="hidden sizes of the decoder")
-        beta: float = Field(1.0, ge=0, description="weight of the KL term")
         capacity: float = Field(
             0.0, ge=0, description="nats that the KL term is drawn to at the end; 0: none"
         )
-        warm_up: float = Field(0.3, ge=0, le=1, description="share of the training in which beta grows")
         free_bits: float = Field(0.0, ge=0, description="nats a row below which the KL term is not pressed")
         prior: Literal["mixture", "normal"] = Field(
             "mixture", description="what latents are drawn from: a learnt mixture, or N(0, I)"
         )
-        components: int = Field(16, ge=1, description="normals in the prior mixture")
-        scale_floor: float = Field(0.02, gt=0, description="smallest learnt standard deviation")
-        learning_rate: float = Field(2e-3, gt=0, description="Adam step size at the start")
-        weight_decay: float = Field(1e-5, ge=0, description="Adam L2 penalty on the weights")
 
     config: Config
 

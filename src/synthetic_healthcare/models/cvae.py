@@ -8,8 +8,7 @@ and a private training pays for it like for all else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 import torch
 from pydantic import Field
@@ -22,6 +21,7 @@ from synthetic_healthcare.models._autoencoder import (
     Generative,
     MixturePrior,
     Pressure,
+    VariationalConfig,
     VariationalNet,
 )
 from synthetic_healthcare.models._base import ConditionalModel, ModelConfig, TrainedModel, Weighted
@@ -41,28 +41,12 @@ class CVAE(TrainedModel, ConditionalModel):
 
     name: ClassVar[str] = "cvae"
 
-    class Config(ModelConfig):
+    class Config(VariationalConfig):
         """Settings of the conditional VAE."""
-
-        small: ClassVar[Mapping[str, Any]] = {
-            "encoder_layers": (64,),
-            "decoder_layers": (32,),
-            "beta": 1.25,
-            "components": 8,
-        }
 
         conditions: tuple[str, ...] = Field(
             (), description="columns of categories to condition on; where it is not set: the target"
         )
-        embedding_dim: int = Field(10, ge=1, description="size of the latent")
-        encoder_layers: tuple[int, ...] = Field((128, 128), description="hidden sizes of the encoder")
-        decoder_layers: tuple[int, ...] = Field((128, 128), description="hidden sizes of the decoder")
-        beta: float = Field(1.0, ge=0, description="weight of the KL term")
-        warm_up: float = Field(0.3, ge=0, le=1, description="share of the training in which beta grows")
-        components: int = Field(16, ge=1, description="normals in the prior mixture")
-        scale_floor: float = Field(0.02, gt=0, description="smallest learnt standard deviation")
-        learning_rate: float = Field(2e-3, gt=0, description="Adam step size at the start")
-        weight_decay: float = Field(1e-5, ge=0, description="Adam L2 penalty on the weights")
 
     config: Config
 

@@ -15,7 +15,13 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from synthetic_healthcare.models._autoencoder import Decoder, Generative, MixturePrior, NormalPrior
+from synthetic_healthcare.models._autoencoder import (
+    AutoencoderConfig,
+    Decoder,
+    Generative,
+    MixturePrior,
+    NormalPrior,
+)
 from synthetic_healthcare.models._base import ModelConfig, TrainedModel
 from synthetic_healthcare.models._nets import SkipPerceptron, perceptron
 from synthetic_healthcare.phases import Call, Inputs, Phase
@@ -33,7 +39,7 @@ class WAE(TrainedModel):
 
     name: ClassVar[str] = "wae"
 
-    class Config(ModelConfig):
+    class Config(AutoencoderConfig):
         """Settings of the Wasserstein autoencoder."""
 
         small: ClassVar[Mapping[str, Any]] = {
@@ -45,8 +51,6 @@ class WAE(TrainedModel):
         separable: ClassVar[Mapping[str, Any]] = {"penalty": "adversarial"}
 
         embedding_dim: int = Field(8, ge=1, description="size of the latent")
-        encoder_layers: tuple[int, ...] = Field((128, 128), description="hidden sizes of the encoder")
-        decoder_layers: tuple[int, ...] = Field((128, 128), description="hidden sizes of the decoder")
         discriminator_layers: tuple[int, ...] = Field(
             (64, 64), description="hidden sizes of the discriminator of the adversarial penalty"
         )
@@ -66,10 +70,6 @@ class WAE(TrainedModel):
             "mixture",
             description="what latents are drawn from: a mixture fitted to the encodings, or N(0, I)",
         )
-        components: int = Field(16, ge=1, description="normals in the mixture of latents")
-        scale_floor: float = Field(0.02, gt=0, description="smallest learnt standard deviation")
-        learning_rate: float = Field(2e-3, gt=0, description="Adam step size at the start")
-        weight_decay: float = Field(1e-5, ge=0, description="Adam L2 penalty on the weights")
 
     config: Config
 

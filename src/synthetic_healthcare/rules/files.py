@@ -271,6 +271,6 @@ def _parse_yaml(text: str) -> Any:
         place = "" if mark is None else f" at line {mark.line + 1}"
         problem = getattr(error, "problem", None)
         raise RuleError(
-            f"the rules are not valid YAML{place}: {problem}. Check indentation and colons; put an expression "
-            "in quotes that starts with a quote, or has a colon, a # or, within { }, a comma or bracket"
+            f"the rules are not valid YAML{place}: {problem}. Check indentation and colons; put an "
+            "expression in quotes that starts with one, or has a colon, #, or within { } a comma or bracket"
         ) from error
