@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from synthetic_healthcare.models._draws import pick
 from synthetic_healthcare.schema.condition import EncodedCondition
 from synthetic_healthcare.schema.layout import Layout
 
@@ -89,7 +90,7 @@ class Conditions(nn.Module):
         if not self.size:
             return torch.zeros(n, 0, device=rng.device)
         table = self.asked_in_training if training else self.asked_in_use
-        return self.with_gates(_pick(table.expand(n, -1), rng))
+        return self.with_gates(pick(table.expand(n, -1), rng))
 
     def of_rows(self, rows: Float[Tensor, "n width"], rng: torch.Generator) -> Float[Tensor, "n categories"]:
         """Choose a category that each row holds as its condition, as often as `draw` would ask for it.
@@ -99,7 +100,7 @@ class Conditions(nn.Module):
         """
         if not self.size:
             return rows[:, :0]
-        return self.with_gates(_pick((rows[:, self.positions] * self.pull).cumsum(dim=1), rng))
+        return self.with_gates(pick((rows[:, self.positions] * self.pull).cumsum(dim=1), rng))
 
     def weigh(self, rows: Float[Tensor, "n width"]) -> Float[Tensor, " n"] | None:
         """Say how often each row is to be drawn, in proportion; `None`: all alike."""
@@ -194,14 +195,6 @@ def _categorical(layout: Layout) -> list[int]:
     return [index for index, part in enumerate(layout.parts) if part.kind == "categorical"]
 
 
-def _pick(cumulative: Tensor, rng: torch.Generator) -> Tensor:
-    """Draw one index a row from cumulative weights (n, k); one of no weight is never drawn."""
-    uniform = torch.rand(cumulative.shape[0], 1, generator=rng, device=rng.device)
-    # Kept below the last sum, which rounding could reach.
-    point = uniform * (1 - 1e-6) * cumulative[:, -1:]
-    return torch.searchsorted(cumulative.contiguous(), point, right=True).squeeze(1)
-
-
 def pick_weighted(weights: Tensor, n: int, rng: torch.Generator) -> Tensor:
     """Draw `n` indices in proportion to weights (k,)."""
-    return _pick(weights.cumsum(dim=0).expand(n, -1), rng)
+    return pick(weights.cumsum(dim=0).expand(n, -1), rng)

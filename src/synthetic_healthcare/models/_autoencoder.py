@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from synthetic_healthcare.models._base import ModelConfig
 from synthetic_healthcare.models._conditions import ConditionTable
+from synthetic_healthcare.models._draws import pick
 from synthetic_healthcare.models._heads import Heads
 from synthetic_healthcare.models._nets import SkipPerceptron
 from synthetic_healthcare.phases import Call, Inputs, Phase
@@ -156,7 +157,7 @@ class MixturePrior(nn.Module):
         """Draw one latent for each condition; without a condition, `given` is (n, 0)."""
         n = given.shape[0]
         log_weight, shift = self._under(given)
-        chosen = torch.multinomial(log_weight.exp().expand(n, -1), 1, generator=rng).squeeze(1)
+        chosen = pick(log_weight.exp().cumsum(dim=1).expand(n, -1), rng)
         noise = torch.randn(n, self.mean.shape[1], generator=rng, device=rng.device)
         return self.mean[chosen] + shift + noise * self.log_sigma[chosen].exp()
 

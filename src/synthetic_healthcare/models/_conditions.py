@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from synthetic_healthcare.errors import ConfigError
+from synthetic_healthcare.models._draws import pick
 from synthetic_healthcare.models._heads import Heads
 from synthetic_healthcare.schema.layout import Layout, Part
 
@@ -131,7 +132,7 @@ class ConditionTable(nn.Module):
                 mass = possible.sum(dim=1, keepdim=True)
                 weight = weight * torch.where(exists > 0, mass.squeeze(1), 1.0).double()
                 chances = torch.where(mass > 0, possible, chances)
-            chosen = torch.multinomial(chances, 1, generator=rng).squeeze(1)
+            chosen = pick(chances.cumsum(dim=1), rng)
             one_hot = nn.functional.one_hot(chosen, part.width).to(given.dtype)
             given[:, part.start : part.stop] = one_hot * exists[:, None]
         return given, weight.clamp(max=1.0)
