@@ -97,8 +97,11 @@ def under_conditions(
         again = replace(request, n=number, on_rare="warn")
         return draw_conditional(*drawer, again, seed=_seed(rng), told=fresh)
 
+    given = 0
     for frame in draw_conditional(*drawer, request, seed=_seed(rng), told=draw):
-        yield _still_met(fitted, frame, conditions, rows, rng=rng, told=told)
+        met = _still_met(fitted, frame, conditions, rows, rng=rng, told=told)
+        yield fitted.encoder.renumber(met, rng, first_row=given)
+        given += len(met)
 
 
 def in_balance(fitted: Fitted, name: str, n: int, *, rng: np.random.Generator, told: Drawn) -> pd.DataFrame:
@@ -126,7 +129,8 @@ def in_balance(fitted: Fitted, name: str, n: int, *, rng: np.random.Generator, t
         tables.append(pd.concat(frames, ignore_index=True))
         told.conditions[-1].what = f"{column.name}, class {place + 1} of {len(classes)}"
     joined = pd.concat(tables, ignore_index=True)
-    return joined.iloc[rng.permutation(n)].reset_index(drop=True)
+    mixed = joined.iloc[rng.permutation(n)].reset_index(drop=True)
+    return fitted.encoder.renumber(mixed, rng, first_row=0)
 
 
 def _ruled(

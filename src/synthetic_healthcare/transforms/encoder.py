@@ -173,6 +173,21 @@ class TableEncoder:
             series[column.name] = write_cells(cells, column)
         return pd.DataFrame(series, index=pd.RangeIndex(n), copy=False)
 
+    def renumber(self, frame: pd.DataFrame, rng: np.random.Generator, *, first_row: int) -> pd.DataFrame:
+        """Give decoded rows fresh identifiers, as if they had been decoded in one go from `first_row` on.
+
+        Rows that come from several draws, or are what is left of one, would share identifiers or skip some.
+        """
+        made = {
+            column.name: write_cells(
+                fitted.decode(Block.of(len(frame)), rng, first_row=first_row),
+                replace(column, kind="identifier"),
+            ).set_axis(frame.index)
+            for column, fitted in zip(self.schema.columns, self.fitted, strict=True)
+            if isinstance(fitted, FittedIdentifier)
+        }
+        return frame.assign(**made)
+
     def to_state(self) -> State:
         """Return all that was learnt: JSON-ready facts, and arrays named by position of their column."""
         columns: list[dict[str, Any]] = []

@@ -143,6 +143,7 @@ def test_classes_in_balance(generator: SyntheticDataGenerator) -> None:
     assert drawn["died"].value_counts().to_dict() == {0: 51, 1: 50}
     assert drawn["died"].is_monotonic_increasing is False
     assert [draw.rows for draw in generator.last_draw.conditions] == [51, 50]
+    assert drawn["visit_id"].is_unique
     behind = sum(draw.effective_patients for draw in generator.last_draw.conditions)
     assert behind == pytest.approx(generator.describe()["rows"]["train"], rel=0.1)
     assert generator.generate(99, balance="ward")["ward"].value_counts().tolist() == [33, 33, 33]
