@@ -85,6 +85,10 @@ def choose(
     learnt, judges = pipeline.set_aside(encoded, _JUDGES, rng=np.random.default_rng([seed, 1]))
     if judges is None:
         return Choice(candidates[0], f"the table has {n} rows: too few for a trial", {})
+    training = config.model.training
+    if training.max_seconds is not None:
+        # Half of the time at most goes to the trials; what they leave is the model's own.
+        training = training.model_copy(update={"max_seconds": training.max_seconds / (2 * len(candidates))})
     scores: dict[str, npt.NDArray[np.float64]] = {}
     with phase(progress, "choose", len(candidates)) as watched:
         for done, name in enumerate(candidates, start=1):
@@ -93,7 +97,7 @@ def choose(
                 learnt,
                 name,
                 settings,
-                training=config.model.training,
+                training=training,
                 seed=seed,
                 checkpoint=None,
                 progress=Silent(),
@@ -103,7 +107,10 @@ def choose(
     best = _preferred(scores)
     means = {name: float(values.mean()) for name, values in scores.items()}
     told = ", ".join(f"{name} {mean:.3f}" for name, mean in means.items())
-    reason = f"tried on {len(judges)} held-out rows, energy distance (lower is better): {told}"
+    reason = (
+        f"tried on {len(judges)} held-out rows, energy distance (lower is better): {told}; the first of them that "
+        "none is better than beyond chance"
+    )
     return Choice(best, reason, means)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, final
@@ -31,6 +32,7 @@ from synthetic_healthcare.tables.frames import TableFormat, to_pandas
 from synthetic_healthcare.tables.holdout import in_holdout
 from synthetic_healthcare.tables.keys import fingerprint
 from synthetic_healthcare.training.checkpoints import Checkpoint, recorded_seed
+from synthetic_healthcare.training.config import TrainingConfig
 
 #: What a seed is split into, so that no stage's draws depend on how many another stage made.
 _STREAMS: Final = ("split", "prepare", "train", "sample")
@@ -106,13 +108,15 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
     if request.checkpoint is not None:
         checkpoint = Checkpoint(request.checkpoint, _identity(table, split, request), seed=seed)
     learning = int(stream(seed, "train").integers(2**62))
+    started = time.monotonic()
     choice = _choose(prepared, config, seed=learning, progress=progress)
+    training = _left(config.model.training, time.monotonic() - started)
     rows, target = len(split.train), prepared.schema.target
     trained = pipeline.train(
         prepared.encoded,
         choice.name,
         models.settings(choice.name, config.model.architecture, rows=rows, target=target),
-        training=config.model.training,
+        training=training,
         seed=learning,
         checkpoint=checkpoint,
         progress=progress,
@@ -164,6 +168,14 @@ def _choose(prepared: pipeline.Prepared, config: RunConfig, *, seed: int, progre
     if config.model.type != AUTO:
         return Choice(config.model.type, "it was asked for", {})
     return choose(prepared.encoded, config, target=prepared.schema.target, seed=seed, progress=progress)
+
+
+def _left(training: TrainingConfig, seconds: float) -> TrainingConfig:
+    """The training with the time that a choice took taken off; at least a tenth of it is left."""
+    if training.max_seconds is None:
+        return training
+    left = max(training.max_seconds - seconds, 0.1 * training.max_seconds)
+    return training.model_copy(update={"max_seconds": left})
 
 
 def stream(seed: int, name: str, *, call: int = 0) -> np.random.Generator:

@@ -157,7 +157,7 @@ class SyntheticDataGenerator:
             Share of the rows kept aside to judge against (default 0.2; 0 trains on everything), or a table of
             other patients.
         max_seconds : float, optional
-            Training stops at the first update after this many seconds.
+            Training, the trials of `auto` included, stops at the first update after this many seconds.
         checkpoint : path, optional
             Folder that the training saves itself to: a fit that was killed goes on where it was and ends in
             the same weights. It holds weights that know the training rows: keep it as you keep them.
