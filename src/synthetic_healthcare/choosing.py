@@ -108,8 +108,8 @@ def choose(
     means = {name: float(values.mean()) for name, values in scores.items()}
     told = ", ".join(f"{name} {mean:.3f}" for name, mean in means.items())
     reason = (
-        f"tried on {len(judges)} held-out rows, energy distance (lower is better): {told}; the first of them that "
-        "none is better than beyond chance"
+        f"tried on {len(judges)} held-out rows, energy distance (lower is better): {told}; the first "
+        "that none of them beats beyond chance"
     )
     return Choice(best, reason, means)
 
