@@ -89,24 +89,28 @@ def walk(
         What is not drawn but taken over.
     """
     tokens, device = net.tokens, rng.device
-    values = torch.zeros(len(tokens), n, device=device)
+    values = torch.empty(len(tokens), n, device=device)
     weight = torch.ones(n, dtype=torch.float64, device=device)
-    features = torch.zeros(net.features.width, n, device=device) if known is None else known.features.clone()
     natural = not first and known is None
+    if known is not None:
+        features = known.features.clone()
+    else:
+        # In the natural order all that is decided stands before the token, and nothing else is read.
+        features = (torch.empty if natural else torch.zeros)(net.features.width, n, device=device)
     for index in (*first, *(i for i in range(len(tokens)) if i not in frozenset(first))):
         token = tokens[index]
-        # In the natural order all that is decided stands before the token.
+        seen = features[token.features]
         raw = net.raw(index, features[: token.features.start] if natural else features)
-        value, seen, mass = _draw(net, token, raw, (limits or {}).get(index), rng)
+        given = None if known is None else seen.clone()
+        value, mass = _draw(net, token, raw, (limits or {}).get(index), rng, seen=seen)
         if token.gate is not None:
             is_open = values[token.gate[0]] == token.gate[1]
-            seen = seen * is_open
+            seen *= is_open
             value = torch.where(is_open, value, -1.0 if token.kind == "category" else 0.0)
             mass = None if mass is None else torch.where(is_open, mass, 1.0)
-        if known is not None:
+        if known is not None and given is not None:
             value = torch.where(known.mask[index], known.values[index], value)
-            seen = torch.where(known.mask[index], features[token.features], seen)
-        features[token.features] = seen
+            seen.copy_(torch.where(known.mask[index], given, seen))
         values[index] = value
         if mass is not None:
             weight *= mass
@@ -131,9 +135,15 @@ def gather(layout: Layout, tokens: Sequence[Token], values: Float[Tensor, "token
 
 
 def _draw(
-    net: SequenceNet, token: Token, raw: Tensor, limit: Limit | None, rng: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Value (n,), features (seen, n) and, where there is a limit, its probability (n,)."""
+    net: SequenceNet,
+    token: Token,
+    raw: Tensor,
+    limit: Limit | None,
+    rng: torch.Generator,
+    *,
+    seen: Float[Tensor, "seen n"],
+) -> tuple[Tensor, Tensor | None]:
+    """Value (n,) and, where there is a limit, its probability (n,); writes the value's features to `seen`."""
     mass: Tensor | None = None
     if token.kind == "number":
         if limit is None:
@@ -141,7 +151,8 @@ def _draw(
         else:
             assert isinstance(limit, tuple)
             value, mass = net.number.draw_between(raw, limit, rng)
-        return value, see_numbers(value, net.features.centres).T, mass
+        seen.copy_(see_numbers(value, net.features.centres).T)
+        return value, mass
     # A bit is a choice between 0 and 1.
     odds = torch.cat([torch.zeros_like(raw), raw]) if token.kind == "bit" else raw[: token.width]
     weights = odds.softmax(dim=0)
@@ -150,8 +161,11 @@ def _draw(
         weights = weights * limit[:, None]
         mass = weights.sum(dim=0)
     steps = pick(weights, torch.rand(raw.shape[1], generator=rng, device=rng.device))
-    value = steps.sum(dim=0)
     if token.kind == "bit":
-        return value, steps - token.marginal[0], mass
-    edges = torch.cat([torch.ones_like(weights[:1]), steps, torch.zeros_like(weights[:1])])
-    return value, edges[:-1] - edges[1:], mass
+        torch.sub(steps, token.marginal[0], out=seen)
+    else:
+        # The one-hot block: 1 where a step was taken and the next was not.
+        torch.sub(1.0, steps[0], out=seen[0])
+        torch.sub(steps[:-1], steps[1:], out=seen[1:-1])
+        seen[-1] = steps[-1]
+    return steps.sum(dim=0), mass

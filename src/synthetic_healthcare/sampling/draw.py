@@ -13,7 +13,7 @@ from synthetic_healthcare.models._base import GenerativeModel
 from synthetic_healthcare.schema.layout import Encoded
 
 #: Rows in a chunk: small enough for any memory, large enough that the cost of a call does not show.
-CHUNK: Final = 16_384
+CHUNK: Final = 32_768
 
 
 def draw(model: GenerativeModel, n: int, *, seed: int) -> Iterator[Encoded]:

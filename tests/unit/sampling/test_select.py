@@ -41,11 +41,12 @@ def levels(targets: Targets, *sizes: float) -> np.ndarray:
 
 def test_wrong_marginals_come_right(world: SimpleNamespace) -> None:
     source = world.model(stages=(0.2, 0.3, 0.5))
-    weights = fit_weights(world.drawn(source, 20_000), targets_of(world, 3000), MARGINALS)
+    weights = fit_weights(world.drawn(source, 20_000), targets_of(world, 20_000), MARGINALS)
     rows = world.drawn(source, 40_000, seed=1)
     kept = rows.take(np.flatnonzero(np.random.default_rng(0).random(len(rows)) < weights.chances(rows)))
-    np.testing.assert_allclose(np.bincount(kept.codes[:, 0]) / len(kept), world.STAGES, atol=0.016)
-    np.testing.assert_allclose(kept.bits.mean(axis=0), world.DRUGS, atol=0.016)
+    # A pool of that size knows each share to about .006, the targets to .004, the rows kept to .004.
+    np.testing.assert_allclose(np.bincount(kept.codes[:, 0]) / len(kept), world.STAGES, atol=0.025)
+    np.testing.assert_allclose(kept.bits.mean(axis=0), world.DRUGS, atol=0.025)
     assert len(kept) >= len(rows) / MARGINALS.most_weight * 0.95
 
 
