@@ -53,7 +53,13 @@ class Autoregressive(TrainedModel, ConditionalModel, ImputingModel):
     class Config(ModelConfig):
         """Settings of the autoregressive net."""
 
-        small: ClassVar[Mapping[str, Any]] = {"hidden": 8, "tents": 0, "numbers": "mixture", "components": 2}
+        small: ClassVar[Mapping[str, Any]] = {
+            "hidden": 8,
+            "tents": 0,
+            "numbers": "mixture",
+            "components": 2,
+            "dropout": 0.1,
+        }
 
         hidden: int = Field(24, ge=1, description="hidden units of each column's net")
         tents: int = Field(9, ge=0, description="points of the curve in which a number is seen; 0: as it is")
