@@ -9,6 +9,7 @@
     ├── ConfigError (ValueError)            a setting is unknown or out of range
     ├── ConditionError (ValueError)         conditions that no row, or too few patients, can meet
     ├── RuleError (ValueError)              a clinical rule is not usable, or cannot be kept
+    ├── BudgetExceededError (ValueError)    a read of patients that the privacy budget does not pay for
     ├── NotFittedError (ValueError)         asked to generate or save before fit
     ├── NotYetAvailableError (NotImplementedError)   promised, but not in this release
     ├── EvaluationError (ValueError)        tables that cannot be judged against each other
@@ -65,6 +66,10 @@ class ConditionError(SyntheticHealthcareError, ValueError):
 
 class RuleError(SyntheticHealthcareError, ValueError):
     """A clinical rule that cannot be read, does not fit the table, or cannot be kept."""
+
+
+class BudgetExceededError(SyntheticHealthcareError, ValueError):
+    """A read of patients that what is left of the privacy budget does not pay for; nothing was read."""
 
 
 class NotFittedError(SyntheticHealthcareError, ValueError):
