@@ -9,6 +9,7 @@
     ├── ConfigError (ValueError)            a setting is unknown or out of range
     ├── ConditionError (ValueError)         conditions that no row, or too few patients, can meet
     ├── RuleError (ValueError)              a clinical rule is not usable, or cannot be kept
+    ├── AnonymityError (ValueError)         a table that cannot be made as anonymous as was asked
     ├── NotFittedError (ValueError)         asked to generate or save before fit
     ├── NotYetAvailableError (NotImplementedError)   promised, but not in this release
     ├── EvaluationError (ValueError)        tables that cannot be judged against each other
@@ -65,6 +66,10 @@ class ConditionError(SyntheticHealthcareError, ValueError):
 
 class RuleError(SyntheticHealthcareError, ValueError):
     """A clinical rule that cannot be read, does not fit the table, or cannot be kept."""
+
+
+class AnonymityError(SyntheticHealthcareError, ValueError):
+    """A table that cannot be made as anonymous as was asked; nothing is given out in its place."""
 
 
 class NotFittedError(SyntheticHealthcareError, ValueError):
