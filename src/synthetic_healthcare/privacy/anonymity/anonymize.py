@@ -80,7 +80,9 @@ def anonymize(
     report = check_anonymity(released, schema, requirement)
     short = report.shortfalls(requirement)
     if short:
-        raise AnonymityError(f"the table does not meet what was asked, and is not given out: {'; '.join(short)}")
+        raise AnonymityError(
+            f"the table does not meet what was asked, and is not given out: {'; '.join(short)}"
+        )
     return released, replace(
         report, suppressed=int(gone.sum()), loss={axis.name: loss(axis, groups) for axis in axes}
     )
@@ -153,9 +155,7 @@ def _groups(frame: pd.DataFrame, schema: Schema, requirement: Requirement) -> In
 
 def _require_columns(frame: pd.DataFrame, requirement: Requirement) -> None:
     absent = [
-        name
-        for name in (*requirement.quasi_identifiers, *requirement.sensitive)
-        if name not in frame.columns
+        name for name in (*requirement.quasi_identifiers, *requirement.sensitive) if name not in frame.columns
     ]
     if absent:
         raise DataError(f"columns {', '.join(map(repr, absent))} are missing from the table")

@@ -90,7 +90,9 @@ def read_axis(series: pd.Series[Any], column: Column, *, hierarchy: Hierarchy | 
     texts = [values.texts[at] for at in by_rank]
     numbers = None if values.numbers is None else values.numbers[by_rank]
     held = np.bincount(codes[codes >= 0], minlength=len(texts)) > 0
-    labels = [() for _ in texts] if hierarchy is None else hierarchy.ancestors(column.name, texts, numbers)
+    labels: list[tuple[str, ...]] = [() for _ in texts]
+    if hierarchy is not None:
+        labels = hierarchy.ancestors(column.name, texts, numbers)
     paths = _paths(labels)
     # Values that no row holds (levels of a Categorical) go; the others are sorted by node, then by rank.
     kept = np.flatnonzero(held)
@@ -185,7 +187,9 @@ def _ranks(*keys: npt.NDArray[Any]) -> Ints:
     count = len(keys[0])
     if not count:
         return np.zeros(0, dtype=np.intp)
-    numbered = [np.unique(key.astype(str) if key.dtype == object else key, return_inverse=True) for key in keys]
+    numbered = [
+        np.unique(key.astype(str) if key.dtype == object else key, return_inverse=True) for key in keys
+    ]
     order = np.lexsort(tuple(inverse for _, inverse in numbered[::-1]))
     changes = np.zeros(count, dtype=bool)
     for _, inverse in numbered:
@@ -211,7 +215,9 @@ def _paths(labels: list[tuple[str, ...]]) -> Ints:
     depth = len(labels[0]) if labels else 0
     paths = np.zeros((len(labels), depth), dtype=np.intp)
     for level in range(depth):
-        nodes = {node: number for number, node in enumerate(dict.fromkeys(one[: level + 1] for one in labels))}
+        nodes = {
+            node: number for number, node in enumerate(dict.fromkeys(one[: level + 1] for one in labels))
+        }
         paths[:, level] = [nodes[one[: level + 1]] for one in labels]
     return paths
 

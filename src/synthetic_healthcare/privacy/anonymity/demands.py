@@ -129,8 +129,8 @@ def superfluous(demands: Sequence[Demand], rows: int, limit: float) -> Flags:
         named = ", ".join(repr(demand.name) for demand in demands if demand.diversity is not None)
         raise AnonymityError(
             f"{count:,} of {rows:,} rows would have to be left out so that {named} is diverse enough, more "
-            f"than suppression_limit {limit:g} allows: one value is too common. Ask for a smaller l, a larger "
-            "c or kind='distinct', or raise the limit"
+            f"than suppression_limit {limit:g} allows: one value is too common. Ask for a smaller l, a "
+            "larger c or kind='distinct', or raise the limit"
         )
     return gone
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final, Literal, final, get_args
 
 import numpy as np
@@ -124,10 +125,12 @@ def _parents(column: str, given: object) -> dict[str, tuple[str, ...]]:
     }
     depths = {len(above) for above in parents.values()}
     if len(depths) != 1 or 0 in depths:
-        raise ConfigError(f"hierarchy of column {column!r}: all values need equally many parents, at least one")
+        raise ConfigError(
+            f"hierarchy of column {column!r}: all values need equally many parents, at least one"
+        )
     above_of: dict[tuple[int, str], str] = {}
     for above in parents.values():
-        for level, (node, parent) in enumerate(zip(above, above[1:], strict=False)):
+        for level, (node, parent) in enumerate(pairwise(above)):
             if above_of.setdefault((level, node), parent) != parent:
                 raise ConfigError(
                     f"hierarchy of column {column!r}: {node!r} has two different parents on level {level + 1}"
@@ -154,7 +157,7 @@ def _nested(column: str, form: str, levels: list[Any]) -> tuple[Any, ...]:
         if any(level != int(level) for level in levels) or levels != sorted(set(levels), reverse=True):
             raise ConfigError(f"{where}the lengths must be whole numbers from the longest to the shortest")
         return tuple(int(level) for level in levels)
-    for finer, wider in zip(levels, levels[1:], strict=False):
+    for finer, wider in pairwise(levels):
         # 1e-9: 0.3 / 0.1 and the like are not exact in binary.
         if wider <= finer or abs(wider / finer - round(wider / finer)) > 1e-9:
             raise ConfigError(f"{where}each width must be a multiple of the one before it")

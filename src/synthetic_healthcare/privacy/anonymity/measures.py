@@ -1,8 +1,9 @@
 """How diverse the values of a group are, and how far from those of the whole table.
 
-Sources: l-diversity, Machanavajjhala, Kifer, Gehrke and Venkitasubramaniam (2007), doi:10.1145/1217299.1217302;
-t-closeness and both distances, Li, Li and Venkatasubramanian (2007), doi:10.1109/ICDE.2007.367856. All of them
-hold for the union of groups that they hold for, so groups that come out alike do no harm.
+Sources: l-diversity, Machanavajjhala, Kifer, Gehrke and Venkitasubramaniam (2007),
+doi:10.1145/1217299.1217302; t-closeness and both distances, Li, Li and Venkatasubramanian (2007),
+doi:10.1109/ICDE.2007.367856. All of them hold for the union of groups that they hold for, so groups that come
+out alike do no harm.
 """
 
 from __future__ import annotations

@@ -116,9 +116,7 @@ def _grow(rows: _Rows, axes: Sequence[Axis], k: int) -> Ints:
     return groups
 
 
-def _choose(
-    rows: _Rows, axes: Sequence[Axis], alive: Ints, parts: Ints, tried: Flags
-) -> tuple[Ints, Flags]:
+def _choose(rows: _Rows, axes: Sequence[Axis], alive: Ints, parts: Ints, tried: Flags) -> tuple[Ints, Flags]:
     """For each part the column over which it is spread widest, and whether there is one left to try."""
     starts = np.flatnonzero(np.diff(parts, prepend=-1))
     spread = np.full(tried.shape, -1.0)

@@ -89,8 +89,8 @@ class Requirement:
         both = [name for name in requirement.sensitive if name in quasi]
         if both:
             raise ConfigError(
-                f"column {both[0]!r} is a quasi-identifier and sensitive at once: others know it, or it is to "
-                "be hidden from them. Name it in one of quasi_identifiers and sensitive"
+                f"column {both[0]!r} is a quasi-identifier and sensitive at once: either others know it, or "
+                "it is to be hidden from them. Name it in one of quasi_identifiers and sensitive"
             )
         return requirement
 

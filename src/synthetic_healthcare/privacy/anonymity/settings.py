@@ -84,7 +84,9 @@ class LDiversity(_Section):
 class TCloseness(_Section):
     """Within each such group sensitive values are distributed nearly as in the whole table."""
 
-    t: float = Field(gt=0, le=1, description="largest distance between a group's distribution and the table's")
+    t: float = Field(
+        gt=0, le=1, description="largest distance between a group's distribution and the table's"
+    )
     sensitive: tuple[str, ...] | None = Field(
         None, min_length=1, description="default: columns of the role sensitive, else the target"
     )
