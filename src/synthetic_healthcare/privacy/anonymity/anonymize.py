@@ -70,12 +70,13 @@ def anonymize(
         raise AnonymityError(
             f"{len(kept)} rows cannot be shared by k={requirement.k}. Ask for more rows, or for a smaller k"
         )
+    named = requirement.how.recode == "interval"
     axes = [
-        read_axis(kept[name], schema[name], hierarchy=requirement.hierarchy(name))
+        read_axis(kept[name], schema[name], hierarchy=requirement.hierarchy(name), named=named)
         for name in requirement.quasi_identifiers
     ]
     groups = partition(axes, demands_of(kept, schema, requirement), requirement.k)
-    recode = as_values if requirement.how.recode == "value" else as_intervals
+    recode = as_intervals if named else as_values
     released = kept.assign(**{axis.name: recode(kept[axis.name], axis, groups) for axis in axes})
     report = check_anonymity(released, schema, requirement)
     short = report.shortfalls(requirement)

@@ -32,8 +32,8 @@ class Axis:
         Place of each row's value in the order of values.
     first : int array (m,)
         A row that holds each value.
-    texts : tuple of str (m,)
-        The values as text; empty for the missing one.
+    texts : tuple of str
+        The present values as text; none where they were not asked for.
     places : float array (m,)
         Where each value lies between the lowest, 0, and the highest, 1.
     ordered : bool
@@ -45,7 +45,7 @@ class Axis:
     paths : int array (m, levels)
         Nodes of the hierarchy above each value, from the coarsest down; no levels without one.
     labels : tuple of tuple of str
-        Names of those nodes.
+        Names of those nodes, for the present values.
     """
 
     name: str
@@ -75,8 +75,21 @@ class _Values:
     ordered: bool
 
 
-def read_axis(series: pd.Series[Any], column: Column, *, hierarchy: Hierarchy | None = None) -> Axis:
+def read_axis(
+    series: pd.Series[Any], column: Column, *, hierarchy: Hierarchy | None = None, named: bool = False
+) -> Axis:
     """Read a column: numbers, dates and ordinals in their order, categories by hierarchy, else by text.
+
+    Parameters
+    ----------
+    series : Series (n,)
+        The cells.
+    column : Column
+        Its entry in the schema.
+    hierarchy : Hierarchy, optional
+        What its values may become.
+    named : bool, default False
+        Whether the texts are wanted; of many numbers they cost more than all the rest.
 
     Raises
     ------
@@ -84,21 +97,19 @@ def read_axis(series: pd.Series[Any], column: Column, *, hierarchy: Hierarchy | 
         A cell is not of the column's kind, or has no place in the hierarchy.
     """
     cells, distinct = identities(series, column)
-    values = _ranked(distinct, series, column)
+    values = _ranked(distinct, series, column, named=named or hierarchy is not None)
     by_rank = _first_of_each(values.ranks)
     codes = np.append(values.ranks, -1)[cells]
-    texts = [values.texts[at] for at in by_rank]
+    texts = [values.texts[at] for at in by_rank] if values.texts else []
     numbers = None if values.numbers is None else values.numbers[by_rank]
-    held = np.bincount(codes[codes >= 0], minlength=len(texts)) > 0
-    labels: list[tuple[str, ...]] = [() for _ in texts]
-    if hierarchy is not None:
-        labels = hierarchy.ancestors(column.name, texts, numbers)
-    paths = _paths(labels)
+    held = np.bincount(codes[codes >= 0], minlength=len(by_rank)) > 0
+    labels = [] if hierarchy is None else hierarchy.ancestors(column.name, texts, numbers)
+    paths = _paths(labels, len(by_rank))
     # Values that no row holds (levels of a Categorical) go; the others are sorted by node, then by rank.
     kept = np.flatnonzero(held)
     if hierarchy is not None:
         kept = kept[np.lexsort((kept, *paths[kept].T[::-1]))]
-    renamed = np.full(len(texts) + 1, len(kept), dtype=np.intp)
+    renamed = np.full(len(by_rank) + 1, len(kept), dtype=np.intp)
     renamed[kept] = np.arange(len(kept))
     codes = renamed[codes]
     gap = bool((codes == len(kept)).any())
@@ -106,18 +117,18 @@ def read_axis(series: pd.Series[Any], column: Column, *, hierarchy: Hierarchy | 
     # Of several rows with one value the last assignment stands: that of the first row.
     first[codes[::-1]] = np.arange(len(codes))[::-1]
     continuous = column.kind in CONTINUOUS_KINDS
-    known = numbers[kept] if continuous and numbers is not None else np.arange(len(kept) + gap, dtype=float)
+    known = numbers[kept] if continuous and numbers is not None else np.arange(len(first), dtype=np.float64)
     return Axis(
         name=column.name,
         codes=codes,
         first=first,
-        texts=(*(texts[at] for at in kept), *([""] if gap else [])),
+        texts=tuple(texts[at] for at in kept) if texts else (),
         places=_places(known, len(first)),
         ordered=values.ordered,
         continuous=continuous,
         missing=len(kept) if gap else -1,
         paths=np.vstack([paths[kept], np.full((int(gap), paths.shape[1]), -1, dtype=np.intp)]),
-        labels=(*(labels[at] for at in kept), *([()] if gap else [])),
+        labels=tuple(labels[at] for at in kept) if labels else (),
     )
 
 
@@ -134,20 +145,16 @@ def identities(series: pd.Series[Any], column: Column) -> tuple[Ints, pd.Series[
     return codes.astype(np.intp), pd.Series(cells, name=series.name)
 
 
-def _ranked(distinct: pd.Series[Any], series: pd.Series[Any], column: Column) -> _Values:
+def _ranked(distinct: pd.Series[Any], series: pd.Series[Any], column: Column, *, named: bool) -> _Values:
     if column.kind in ("numeric", "integer"):
         parsed, unread = scan_numbers(distinct)
         _refuse(column, unread, "numbers")
-        cells = distinct.astype(object).tolist()
-        texts = [
-            cell.strip() if isinstance(cell, str) else _shortest(value)
-            for cell, value in zip(cells, parsed.values.tolist(), strict=True)
-        ]
+        texts = _number_texts(distinct, parsed.values) if named else []
         return _Values(_ranks(parsed.values, parsed.limits), texts, parsed.values, True)
     if column.kind == "datetime":
         dates, unread = scan_datetimes(distinct)
         _refuse(column, unread, "dates")
-        texts = [str(cell).removesuffix(" 00:00:00") for cell in distinct.tolist()]
+        texts = [str(cell).removesuffix(" 00:00:00") for cell in distinct.tolist()] if named else []
         return _Values(_ranks(dates.seconds), texts, dates.seconds, True)
     cells = distinct.astype(object).tolist()
     texts = [text_of(cell) for cell in cells]
@@ -159,6 +166,14 @@ def _ranked(distinct: pd.Series[Any], series: pd.Series[Any], column: Column) ->
         return _Values(_ranks(known, within), texts, numbers, True)
     keys = np.array(texts, dtype=object) if numbers is None else numbers
     return _Values(_ranks(keys), texts, numbers, False)
+
+
+def _number_texts(distinct: pd.Series[Any], values: Floats) -> list[str]:
+    """Numbers with as many digits as they need; limits of detection as they were written."""
+    return [
+        cell.strip() if isinstance(cell, str) else _shortest(value)
+        for cell, value in zip(distinct.astype(object).tolist(), values.tolist(), strict=True)
+    ]
 
 
 def _levels(series: pd.Series[Any], column: Column) -> tuple[Any, ...]:
@@ -210,10 +225,10 @@ def _first_of_each(ranks: Ints) -> Ints:
     return positions
 
 
-def _paths(labels: list[tuple[str, ...]]) -> Ints:
+def _paths(labels: list[tuple[str, ...]], size: int) -> Ints:
     """Number the nodes of each level; nodes under different parents differ whatever their names."""
     depth = len(labels[0]) if labels else 0
-    paths = np.zeros((len(labels), depth), dtype=np.intp)
+    paths = np.zeros((size, depth), dtype=np.intp)
     for level in range(depth):
         nodes = {
             node: number for number, node in enumerate(dict.fromkeys(one[: level + 1] for one in labels))
