@@ -9,7 +9,7 @@ from typing import Final
 import pandas as pd
 
 from synthetic_healthcare.errors import AnonymityError
-from synthetic_healthcare.privacy.anonymity.anonymize import anonymize, suppressed
+from synthetic_healthcare.privacy.anonymity.guarantees import anonymize, suppressed
 from synthetic_healthcare.privacy.anonymity.report import AnonymityReport
 from synthetic_healthcare.privacy.anonymity.requirement import Requirement
 from synthetic_healthcare.schema.schema import Schema

@@ -254,6 +254,22 @@ def test_rows_are_left_out_only_where_the_table_cannot_do_without() -> None:
     assert (report.suppressed, report.diversity) == (2, {"ill": pytest.approx(2.0)})
 
 
+def test_a_table_that_fails_the_count_is_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def alone(axes: list[Any], demands: list[Any], k: int) -> Any:
+        return axes[0].codes
+
+    monkeypatch.setattr("synthetic_healthcare.privacy.anonymity.guarantees.partition", alone)
+    frame, schema = numbers([1, 1, 2, 2])
+    anonymize(frame, schema, asked(2, schema=schema))
+    with pytest.raises(AnonymityError, match=r"not given out: a group has 2 rows, fewer than k=3"):
+        anonymize(frame, schema, asked(3, schema=schema))
+    frame["ill"] = ["yes", "yes", "no", "no"]
+    with pytest.raises(AnonymityError, match=r"'ill' is not 2-diverse \(distinct\) in every group"):
+        anonymize(frame, schema, asked(2, schema=schema, l_diversity=LDiversity(l=2)))
+    with pytest.raises(AnonymityError, match=r"'ill' is farther than t=0.2 from the table"):
+        anonymize(frame, schema, asked(2, schema=schema, t_closeness=TCloseness(t=0.2)))
+
+
 def test_the_check_counts_what_others_made() -> None:
     frame, schema = numbers([1, 1, 1, 2, 2, 3], ["yes", "no", "no", "yes", "yes", "no"])
     requirement = asked(

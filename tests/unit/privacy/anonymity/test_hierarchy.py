@@ -102,6 +102,13 @@ def test_cuts_follow_the_hierarchy() -> None:
     assert released["x"].tolist() == ["a", "b"] * 4
 
 
+def test_a_cut_between_nodes_goes_before_a_more_even_one() -> None:
+    tree = {"values": {"a": "one", "b": "one", "c": "one", "d": "other"}}
+    cells = ["a"] * 2 + ["b"] * 4 + ["c"] * 2 + ["d"] * 4
+    released, _ = made("x", "categorical", cells, 4, recode="interval", hierarchies={"x": tree})
+    assert released["x"].tolist() == ["one"] * 8 + ["d"] * 4
+
+
 def test_bands_prefixes_and_calendars_as_labels() -> None:
     released, _ = made(
         "age", "integer", [21, 29, 32, 38], 2, recode="interval", hierarchies={"age": {"width": [10]}}
