@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NoReturn, get_args
+from typing import Any
 
 from synthetic_healthcare import models
 from synthetic_healthcare.config import AUTO, RunConfig, require_model
-from synthetic_healthcare.errors import ConfigError, NotYetAvailableError
+from synthetic_healthcare.errors import ConfigError
 from synthetic_healthcare.rules import RulePack
-
-Mechanism = Literal["differential_privacy", "k_anonymity", "l_diversity"]
 
 
 def accepted(config: RunConfig) -> RunConfig:
@@ -34,21 +33,37 @@ def accepted(config: RunConfig) -> RunConfig:
     return config
 
 
+def configured(
+    model_type: str,
+    privacy_level: str,
+    compliance_mode: str | None,
+    *,
+    device: str,
+    architecture: Mapping[str, Any] | None,
+) -> RunConfig:
+    """Return the configuration that the constructor's arguments stand for, accepted."""
+    settings = {
+        "model": {
+            "type": model_type,
+            "architecture": dict(architecture or {}),
+            "training": {"device": device},
+        },
+        "privacy": {"level": privacy_level},
+        "compliance": {"mode": compliance_mode},
+    }
+    return accepted(RunConfig.from_mapping(settings))
+
+
+def configuration(given: str | Path | Mapping[str, Any] | RunConfig) -> RunConfig:
+    """Return a configuration, read from its file or plain settings where that is what was given."""
+    if isinstance(given, str | Path):
+        return RunConfig.from_yaml(given)
+    return given if isinstance(given, RunConfig) else RunConfig.from_mapping(given)
+
+
 def pack(rules: RulePack | str | Path | None) -> RulePack | None:
     """Return clinical rules, read from their file where that is what was given."""
     return RulePack.from_yaml(rules) if isinstance(rules, str | Path) else rules
-
-
-def refuse_mechanism(mechanism: Mechanism) -> NoReturn:
-    """Say that a privacy mechanism is not there yet, or that there is none of this name."""
-    known = get_args(Mechanism)
-    if mechanism not in known:
-        raise ConfigError(f"mechanism {mechanism!r} is unknown; known: {', '.join(known)}")
-    raise NotYetAvailableError(
-        f"the privacy mechanism {mechanism!r}",
-        "It arrives with the privacy release. Without it, fit gives the standard protections and no formal "
-        "guarantee.",
-    )
 
 
 def with_training(config: RunConfig, epochs: int | None, max_seconds: float | None) -> RunConfig:

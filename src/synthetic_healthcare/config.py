@@ -12,8 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from synthetic_healthcare.errors import ConfigError, NotYetAvailableError
 from synthetic_healthcare.plain_yaml import load_plain
+from synthetic_healthcare.privacy.anonymity.requirement import Requirement
+from synthetic_healthcare.privacy.anonymity.settings import KAnonymity, LDiversity, Stage, TCloseness
 from synthetic_healthcare.privacy.levels import LevelName, PrivacyLevel, level_named, require_available
 from synthetic_healthcare.sampling.config import SamplingConfig
+from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.training.config import TrainingConfig
 from synthetic_healthcare.transforms.config import TransformConfig
 
@@ -50,27 +53,30 @@ class DifferentialPrivacySection(_Section):
 
 
 @final
-class KAnonymitySection(_Section):
-    """Each combination of quasi-identifiers that is released is shared by k rows."""
-
-    k: int = Field(ge=2)
-
-
-@final
-class LDiversitySection(_Section):
-    """Each such group has l different sensitive values."""
-
-    l: int = Field(ge=2)  # noqa: E741 - the field's own letter, and the name in the file
-
-
-@final
 class PrivacySection(_Section):
     """Guarantees asked for. What a release cannot keep is refused by name, never ignored."""
 
     level: LevelName | None = Field(None, description="none, low, medium, high or maximum; default: none")
     differential_privacy: DifferentialPrivacySection | None = None
-    k_anonymity: KAnonymitySection | None = None
-    l_diversity: LDiversitySection | None = None
+    k_anonymity: KAnonymity | None = None
+    l_diversity: LDiversity | None = None
+    t_closeness: TCloseness | None = None
+
+    @property
+    def anonymity_stage(self) -> Stage | None:
+        """Which table is anonymised, `None` where none is."""
+        if self.k_anonymity is not None:
+            return self.k_anonymity.stage
+        return None if self.l_diversity is None and self.t_closeness is None else "output"
+
+    def anonymity(self, schema: Schema) -> Requirement | None:
+        """What is asked of tables with these columns; see `Requirement.of`."""
+        return Requirement.of(
+            schema,
+            k_anonymity=self.k_anonymity,
+            l_diversity=self.l_diversity,
+            t_closeness=self.t_closeness,
+        )
 
 
 @final
@@ -189,9 +195,11 @@ class RunConfig(_Section):
         Raises
         ------
         NotYetAvailableError
-            Differential privacy, a level with an epsilon, k-anonymity, l-diversity, a compliance mode or
-            monitoring is asked for.
+            Differential privacy, a level with an epsilon, a compliance mode or monitoring is asked for.
+        ConfigError
+            Guarantees that exclude each other are asked for.
         """
+        self._require_compatible()
         budget = self.privacy.differential_privacy
         if budget is not None:
             raise NotYetAvailableError(
@@ -201,14 +209,30 @@ class RunConfig(_Section):
             )
         require_available(self.level)
         asked = {
-            "k-anonymity (privacy.k_anonymity)": self.privacy.k_anonymity is not None,
-            "l-diversity (privacy.l_diversity)": self.privacy.l_diversity is not None,
             f"compliance mode {self.compliance.mode!r}": self.compliance.mode is not None,
             "privacy monitoring (monitoring.enabled)": self.monitoring.enabled,
         }
         for feature, wanted in asked.items():
             if wanted:
                 raise NotYetAvailableError(feature, "Remove the setting to run without it.")
+
+    def _require_compatible(self) -> None:
+        how = self.privacy.k_anonymity
+        if how is None:
+            return
+        private = self.privacy.differential_privacy is not None or self.level.epsilon is not None
+        if how.stage == "input" and private:
+            # Declared hierarchies do not help: which level a row gets still depends on the other rows.
+            raise ConfigError(
+                "privacy.k_anonymity.stage 'input' makes the training table coarser in a way that each of "
+                "its rows takes part in, which no budget pays for: it cannot go with differential privacy. "
+                "Use stage 'output', which reads generated rows only"
+            )
+        if how.recode == "interval" and (how.stage == "input" or self.rules is not None):
+            what = "learnt from" if how.stage == "input" else "judged by clinical rules"
+            raise ConfigError(
+                f"privacy.k_anonymity.recode 'interval' makes text that cannot be {what}. Use recode 'value'"
+            )
 
 
 def require_model(name: str, available: Sequence[str]) -> None:

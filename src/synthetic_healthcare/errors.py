@@ -10,6 +10,9 @@
     ├── ConditionError (ValueError)         conditions that no row, or too few patients, can meet
     ├── RuleError (ValueError)              a clinical rule is not usable, or cannot be kept
     ├── BudgetExceededError (ValueError)    a read of patients that the privacy budget does not pay for
+
+
+    ├── AnonymityError (ValueError)         a table that cannot be made as anonymous as was asked
     ├── NotFittedError (ValueError)         asked to generate or save before fit
     ├── NotYetAvailableError (NotImplementedError)   promised, but not in this release
     ├── EvaluationError (ValueError)        tables that cannot be judged against each other
@@ -70,6 +73,10 @@ class RuleError(SyntheticHealthcareError, ValueError):
 
 class BudgetExceededError(SyntheticHealthcareError, ValueError):
     """A read of patients that what is left of the privacy budget does not pay for; nothing was read."""
+
+
+class AnonymityError(SyntheticHealthcareError, ValueError):
+    """A table that cannot be made as anonymous as was asked; nothing is given out in its place."""
 
 
 class NotFittedError(SyntheticHealthcareError, ValueError):

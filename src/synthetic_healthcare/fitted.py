@@ -11,6 +11,7 @@ from synthetic_healthcare.artifacts.store import read_model, write_model
 from synthetic_healthcare.config import RunConfig
 from synthetic_healthcare.errors import ArtifactError
 from synthetic_healthcare.models._base import GenerativeModel
+from synthetic_healthcare.privacy.anonymity import Requirement
 from synthetic_healthcare.rules import RulePack
 from synthetic_healthcare.sampling.levers import Levers
 from synthetic_healthcare.schema.schema import Schema
@@ -96,6 +97,26 @@ class Fitted:
         """The table's columns."""
         return self.encoder.schema
 
+    @property
+    def requirement(self) -> Requirement | None:
+        """What every table that leaves has to meet, `None` where nothing is asked of it."""
+        privacy = self.config.privacy
+        return privacy.anonymity(self.schema) if privacy.anonymity_stage == "output" else None
+
+    @property
+    def anonymity(self) -> str | None:
+        """One sentence on k-anonymity and the like, `None` where none was asked for."""
+        asked = self.config.privacy.anonymity(self.schema)
+        return None if asked is None else asked.describe()
+
+    @property
+    def released_format(self) -> TableFormat:
+        """How tables that leave are held: as the user's, with text where values became intervals."""
+        requirement = self.requirement
+        if requirement is None or requirement.how.recode == "value":
+            return self.table_format
+        return self.table_format.with_text(requirement.quasi_identifiers)
+
     def describe(self) -> dict[str, Any]:
         """Plain data for a reader: what was learnt, from what, how, and what holds of it."""
         state = self.model.to_state()
@@ -103,6 +124,7 @@ class Fitted:
             "model": self.model.name,
             "settings": self.model.config.model_dump(mode="json"),
             "guarantee": NO_GUARANTEE,
+            "anonymity": self.anonymity,
             "rows": dict(self.origin.rows),
             "target": self.schema.target,
             "columns": {column.name: f"{column.kind}, {column.role}" for column in self.schema.columns},

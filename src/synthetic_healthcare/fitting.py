@@ -20,6 +20,7 @@ from synthetic_healthcare.errors import ConfigError, DataError, EvaluationError
 from synthetic_healthcare.evaluation.views import check_columns
 from synthetic_healthcare.fitted import Fitted, Origin
 from synthetic_healthcare.models._base import GenerativeModel
+from synthetic_healthcare.privacy.anonymity import anonymize
 from synthetic_healthcare.progress import Progress, phase
 from synthetic_healthcare.rules import RulePack
 from synthetic_healthcare.sampling.config import SamplingConfig
@@ -95,7 +96,8 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
     _require_budget(config.model.type)
     seed = _seed(request)
     with phase(progress, "prepare"):
-        split = _split(data, request, seed)
+        given = _split(data, request, seed)
+        split, note = _anonymised(given, config)
         prepared = pipeline.prepare(
             split.train,
             split.schema,
@@ -128,13 +130,27 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         holdout_share=split.share,
         rows={"table": len(split.frame), "train": len(split.train), "holdout": split.held_rows},
         table=table,
-        train=fingerprint(split.train),
-        notes=(*prepared.notes, *(() if rules is None else rules.notes())),
+        train=fingerprint(given.train),
+        notes=(*note, *prepared.notes, *(() if rules is None else rules.notes())),
         training={**trained.facts, **choice.facts()},
         history=trained.history.to_dict(),
     )
     table_format = _protected_levels(split, prepared)
     return Fitted(config, trained.model, prepared.encoder, table_format, origin, rules, levers)
+
+
+def _anonymised(split: _Split, config: RunConfig) -> tuple[_Split, tuple[str, ...]]:
+    """The rows to learn, anonymised where that was asked of them, and a note on it.
+
+    What is asked of generated tables is read here too: an unknown column must be found before the training.
+    """
+    requirement = config.privacy.anonymity(split.schema)
+    if requirement is None or config.privacy.anonymity_stage != "input":
+        return split, ()
+    train, report = anonymize(split.train, split.schema, requirement)
+    kept = replace(split, train=train.reset_index(drop=True))
+    _require_enough(kept.train, kept.schema, kept.share)
+    return kept, (f"the rows to learn were anonymised before: {report}",)
 
 
 def _levers(model: GenerativeModel, rows: Encoded, config: SamplingConfig, *, seed: int) -> Levers:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn, final
+from typing import Any, NoReturn, Unpack, final
 
 import numpy as np
 
-from synthetic_healthcare import arguments, drawing
+from synthetic_healthcare import arguments, drawing, mechanisms
 from synthetic_healthcare.config import RunConfig
-from synthetic_healthcare.errors import NotFittedError, NotYetAvailableError
+from synthetic_healthcare.errors import ConfigError, NotFittedError, NotYetAvailableError
 from synthetic_healthcare.evaluation.inputs import EvaluationOptions
 from synthetic_healthcare.evaluation.report import EvaluationReport
 from synthetic_healthcare.fitted import Fitted
 from synthetic_healthcare.fitting import FitRequest, fit_table, stream
 from synthetic_healthcare.judged import JudgedTables, judge
-from synthetic_healthcare.progress import Progress, default_progress, phase
+from synthetic_healthcare.progress import Progress, default_progress
 from synthetic_healthcare.rules import RulePack
 from synthetic_healthcare.sampling.conditional import OnRare
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.frames import restore, to_pandas
-from synthetic_healthcare.tables.writing import TableWriter
 
 
 @final
@@ -76,23 +75,13 @@ class SyntheticDataGenerator:
         architecture: Mapping[str, Any] | None = None,
         rules: RulePack | str | Path | None = None,
     ) -> None:
-        settings = {
-            "model": {
-                "type": model_type,
-                "architecture": dict(architecture or {}),
-                "training": {"device": device},
-            },
-            "privacy": {"level": privacy_level},
-            "compliance": {"mode": compliance_mode},
-        }
-        self._config = arguments.accepted(RunConfig.from_mapping(settings))
-        self._random_state = (
-            None if random_state is None else arguments.whole("random_state", random_state, least=0)
+        self._config = arguments.configured(
+            model_type, privacy_level, compliance_mode, device=device, architecture=architecture
         )
+        self._random_state = arguments.seed(random_state)
         self._fitted: Fitted | None = None
-        self._draws = 0
-        self._rules = arguments.pack(rules)
-        #: How the last draw went: under conditions, with classes in balance, with clinical rules.
+        self._draws, self._rules = 0, arguments.pack(rules)
+        #: How the last draw went: under conditions, with classes in balance, by rules, made anonymous.
         self.last_draw = drawing.Drawn()
 
     @classmethod
@@ -108,25 +97,40 @@ class SyntheticDataGenerator:
         NotYetAvailableError
             The configuration asks for what this release does not hold.
         """
-        if isinstance(config, str | Path):
-            config = RunConfig.from_yaml(config)
-        elif not isinstance(config, RunConfig):
-            config = RunConfig.from_mapping(config)
-        generator = cls(random_state=random_state, rules=config.rules)
-        generator._config = arguments.accepted(config)
+        read = arguments.accepted(arguments.configuration(config))
+        generator = cls(random_state=random_state, rules=read.rules)
+        generator._config = read
         return generator
 
     def add_privacy_mechanism(
         self,
-        mechanism: arguments.Mechanism,
+        mechanism: mechanisms.Mechanism,
         *,
         epsilon: float | None = None,
         delta: float | None = None,
         k: int | None = None,
         l: int | None = None,  # noqa: E741 - the field's own letter
-    ) -> NoReturn:
-        """Ask for a guarantee; this release has none yet and raises `NotYetAvailableError`."""
-        arguments.refuse_mechanism(mechanism)
+        t: float | None = None,
+        **settings: Unpack[mechanisms.MechanismSettings],
+    ) -> SyntheticDataGenerator:
+        """Ask for a guarantee, before `fit`; returns itself. docs/anonymity.md says what each one is.
+
+        Parameters
+        ----------
+        mechanism : str
+            "k_anonymity", "l_diversity" or "t_closeness" of every table that is given out; or
+            "differential_privacy", with epsilon and delta, which this release refuses.
+        **settings
+            Of k-anonymity: `quasi_identifiers`, `recode`, `suppression_limit`, `hierarchies`, `stage`; of
+            l-diversity: `sensitive`, `kind`, `c`; of t-closeness: `sensitive`.
+
+        Raises ConfigError where it is unknown, told too little or too much, or the generator is fitted.
+        """
+        if self._fitted is not None:
+            raise ConfigError("a mechanism is asked for before fit: what was learnt cannot be taken back")
+        given = {"epsilon": epsilon, "delta": delta, "k": k, "l": l, "t": t, **settings}
+        self._config = arguments.accepted(mechanisms.with_mechanism(self._config, mechanism, given))
+        return self
 
     def fit(
         self,
@@ -140,7 +144,7 @@ class SyntheticDataGenerator:
         checkpoint: str | Path | None = None,
         progress: Progress | None = None,
     ) -> SyntheticDataGenerator:
-        """Learn a table.
+        """Learn a table; returns itself.
 
         Parameters
         ----------
@@ -163,11 +167,6 @@ class SyntheticDataGenerator:
             the same weights. It holds weights that know the training rows: keep it as you keep them.
         progress : Progress, optional
             Default: a live display where standard error is a terminal.
-
-        Returns
-        -------
-        SyntheticDataGenerator
-            Itself.
 
         Raises
         ------
@@ -224,12 +223,11 @@ class SyntheticDataGenerator:
         asked = fitted.origin.rows["train"] if n_samples is None else n_samples
         n = arguments.rows(asked, augmentation_factor)
         rng, told = self._start(random_state)
-        if balance is not None:
-            frame = drawing.in_balance(fitted, balance, n, rng=rng, told=told)
-        else:
+        if balance is None:
             frames = drawing.as_learnt(fitted, n, rng=rng, told=told)
-            frame = drawing.table(frames, n, progress)
-        return restore(frame, fitted.table_format)
+        else:
+            frames = drawing.in_balance(fitted, balance, n, rng=rng, told=told)
+        return restore(drawing.table(frames, n, progress), fitted.released_format)
 
     def generate_to(
         self,
@@ -252,10 +250,7 @@ class SyntheticDataGenerator:
             frames = drawing.as_learnt(fitted, n, rng=rng, told=told)
         else:
             frames = drawing.under_conditions(fitted, conditions, n, rng=rng, on_rare="raise", told=told)
-        with phase(progress or default_progress(), "sample", n) as watched, TableWriter(path) as writer:
-            for frame in frames:
-                writer.write(frame)
-                watched.advance(writer.rows)
+        drawing.write(frames, path, n, progress)
 
     def generate_conditional(
         self,
@@ -294,7 +289,7 @@ class SyntheticDataGenerator:
         n = arguments.rows(n_samples)
         rng, told = self._start(random_state)
         frames = drawing.under_conditions(fitted, conditions, n, rng=rng, on_rare=on_rare, told=told)
-        return restore(drawing.table(frames, n, progress), fitted.table_format)
+        return restore(drawing.table(frames, n, progress), fitted.released_format)
 
     def impute(self, data: Any, *, random_state: int | None = None) -> Any:
         """Fill the missing cells of a table by draws given the cells that are there.

@@ -82,9 +82,14 @@ def judge(
         schema=fitted.schema,
         options=replace(options, rules=fitted.rules),
         progress=progress,
-        context={"model": fitted.model.name, "notes": [NO_GUARANTEE, *fitted.origin.notes]},
+        context={"model": fitted.model.name, "notes": [*_guarantees(fitted), *fitted.origin.notes]},
         history=fitted.origin.history,
     )
+
+
+def _guarantees(fitted: Fitted) -> list[str]:
+    anonymity = fitted.anonymity
+    return [NO_GUARANTEE] if anonymity is None else [NO_GUARANTEE, anonymity]
 
 
 def _other_patients(fitted: Fitted, holdout: Any) -> pd.DataFrame:

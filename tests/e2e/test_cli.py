@@ -251,7 +251,7 @@ def test_the_page_of_the_docs_is_what_the_command_writes(shell: Shell) -> None:
         (["--model", "wgan"], "Did you mean 'wgan-gp'"),
         (["--model", "wgan-gp", "--set", "model.architecture.generator_layer=[8]"], "generator_layers"),
         (["--set", "model.architecture.hidden=8"], "'auto' chooses it"),
-        (["--set", "privacy.k_anonymity.k=5"], "k-anonymity"),
+        (["--set", "privacy.k_anonymity.k=1"], "privacy.k_anonymity.k"),
         (["--set", "nothing"], "path.to.key=value"),
         (["--config", "config/high_privacy.yaml"], "not in this release yet"),
         (["--config", "absent.yaml"], "absent.yaml.*No such file"),
@@ -284,6 +284,29 @@ def test_generate_refuses_no_rows(rows: int, folder: Path, shell: Shell, tmp_pat
     told = shell.refuses("generate", folder / "model.shm", "-n", rows, "-o", tmp_path / "s.csv")
     assert "n_samples" in told
     assert list(tmp_path.iterdir()) == []
+
+
+def test_anonymity_goes_with_the_model_and_is_told(folder: Path, shell: Shell, tmp_path: Path) -> None:
+    settings = tmp_path / "run.yaml"
+    settings.write_text(
+        "model: {type: independent}\n"
+        "privacy: {k_anonymity: {k: 5, quasi_identifiers: [age, ward]}, "
+        "l_diversity: {l: 2, sensitive: [outcome]}}\n",
+        encoding="utf-8",
+    )
+    model, table = tmp_path / "model.shm", tmp_path / "s.csv"
+    assert shell.run("fit", folder / "train.csv", "-o", model, "--config", settings) == 0
+    assert shell.run("generate", model, "-n", 200, "-o", table) == 0
+    assert re.search(
+        r"Anonymity, 200 rows: \d+ groups of at least \d+ rows; diversity of 'outcome' 2", shell.out
+    )
+    assert pd.read_csv(table).groupby(["age", "ward"], dropna=False).size().min() >= 5
+    assert shell.run("generate", model, "-n", 200, "-o", table, "--json") == 0
+    (report,) = json.loads(shell.out)["anonymity"]
+    assert report["k"] >= 5
+    assert shell.run("inspect", model, "--json") == 0
+    assert "5-anonymous" in json.loads(shell.out)["anonymity"]
+    assert "3 rows cannot be shared by k=5" in shell.refuses("generate", model, "-n", 3, "-o", table)
 
 
 def test_rows_under_conditions(folder: Path, shell: Shell, tmp_path: Path) -> None:

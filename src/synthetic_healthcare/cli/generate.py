@@ -53,7 +53,10 @@ def generate(
     if as_json:
         facts = {"table": str(out), "rows": n_samples, "seed": seed, **describe_file(out)}
         draws = {"draws": [draw.to_dict() for draw in told.conditions]}
-        print_json({**facts, **draws, "rules": [done.to_dict() for done in told.rules]})
+        anonymity = [report.to_dict() for report in told.anonymity]
+        print_json(
+            {**facts, **draws, "rules": [done.to_dict() for done in told.rules], "anonymity": anonymity}
+        )
         return
     typer.echo(f"{n_samples:,} synthetic rows written to {out}")
     for draw in told.conditions:
@@ -62,6 +65,11 @@ def generate(
         mended = sum(sum(done.repaired.values()) for done in told.rules)
         redrawn = sum(done.redrawn for done in told.rules)
         typer.echo(f"Clinical rules: {redrawn:,} rows drawn anew, {mended:,} repairs")
+    for report in told.anonymity:
+        typer.echo(f"Anonymity, {report.rows:,} rows: {report}")
+    broken = sum(found.violating for found in told.anonymity_breaks)
+    if broken:
+        typer.echo(f"Clinical rules: {broken:,} rows break one since their quasi-identifiers are coarser")
 
 
 def _told(draw: ConditionalDraw) -> str:

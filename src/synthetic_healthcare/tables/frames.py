@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,6 +53,27 @@ class TableFormat:
             "levels": {name: list(levels) for name, levels in self.levels.items()},
             "arrow_schema": schema,
         }
+
+    def with_text(self, names: Sequence[str]) -> TableFormat:
+        """The same format with text in some columns."""
+        schema = self.arrow_schema
+        if schema is not None:
+            import pyarrow as pa
+
+            fields = pa.ipc.read_schema(pa.py_buffer(schema))
+            texts = [
+                pa.field(field_.name, pa.string()) if field_.name in names else field_ for field_ in fields
+            ]
+            schema = pa.schema(texts).serialize().to_pybytes()
+        return replace(
+            self,
+            dtypes=tuple(
+                "object" if name in names else dtype
+                for name, dtype in zip(self.names, self.dtypes, strict=True)
+            ),
+            levels={name: levels for name, levels in self.levels.items() if name not in names},
+            arrow_schema=schema,
+        )
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> TableFormat:

@@ -192,8 +192,6 @@ def test_a_level_with_an_epsilon_is_never_ignored(name: str) -> None:
     ("override", "feature"),
     [
         ("privacy.differential_privacy.epsilon=1", "differential privacy"),
-        ("privacy.k_anonymity.k=5", "k-anonymity"),
-        ("privacy.l_diversity.l=2", "l-diversity"),
         ("compliance.mode=hipaa", "hipaa"),
         ("monitoring.enabled=true", "monitoring"),
     ],
