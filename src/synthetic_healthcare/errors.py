@@ -10,8 +10,6 @@
     ├── ConditionError (ValueError)         conditions that no row, or too few patients, can meet
     ├── RuleError (ValueError)              a clinical rule is not usable, or cannot be kept
     ├── BudgetExceededError (ValueError)    a read of patients that the privacy budget does not pay for
-
-
     ├── AnonymityError (ValueError)         a table that cannot be made as anonymous as was asked
     ├── NotFittedError (ValueError)         asked to generate or save before fit
     ├── NotYetAvailableError (NotImplementedError)   promised, but not in this release

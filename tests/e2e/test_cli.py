@@ -221,7 +221,7 @@ def test_inspect_says_what_the_model_is(folder: Path, shell: Shell) -> None:
     facts = json.loads(shell.out)
     assert facts["file"]["bytes"] == (folder / "model.shm").stat().st_size
     assert shell.run("inspect", folder / "model.shm") == 0
-    assert "wgan-gp" in shell.out
+    assert f"model: {facts['model']}" in shell.out
 
 
 def test_models_lists_what_fit_takes(shell: Shell) -> None:
