@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NoReturn, get_args
+from typing import Any, Literal, NoReturn, get_args
 
 from synthetic_healthcare import models
 from synthetic_healthcare.config import AUTO, RunConfig, require_model
 from synthetic_healthcare.errors import ConfigError, NotYetAvailableError
+from synthetic_healthcare.monitoring.monitor import PrivacyMonitor
 from synthetic_healthcare.rules import RulePack
 
 Mechanism = Literal["differential_privacy", "k_anonymity", "l_diversity"]
@@ -32,6 +34,49 @@ def accepted(config: RunConfig) -> RunConfig:
             "on the model, and 'auto' chooses it. Name a model to set them"
         )
     return config
+
+
+def settings(
+    model_type: str,
+    privacy_level: str,
+    *,
+    mode: str | None,
+    device: str,
+    architecture: Mapping[str, Any] | None,
+) -> RunConfig:
+    """Return the configuration that a generator's arguments stand for, checked."""
+    given = {
+        "model": {
+            "type": model_type,
+            "architecture": dict(architecture or {}),
+            "training": {"device": device},
+        },
+        "privacy": {"level": privacy_level},
+        "compliance": {"mode": mode},
+    }
+    return accepted(RunConfig.from_mapping(given))
+
+
+def configuration(config: str | Path | Mapping[str, Any] | RunConfig) -> RunConfig:
+    """Return a configuration, read from its file or from plain data where that is what was given, checked."""
+    if isinstance(config, str | Path):
+        config = RunConfig.from_yaml(config)
+    elif not isinstance(config, RunConfig):
+        config = RunConfig.from_mapping(config)
+    return accepted(config)
+
+
+def monitor(config: RunConfig) -> PrivacyMonitor | None:
+    """Return the monitor that a configuration asks for; `None` where it asks for none.
+
+    Raises
+    ------
+    ConfigError
+        An alert is not usable.
+    """
+    if not config.monitoring.enabled:
+        return None
+    return PrivacyMonitor.from_settings(config.monitoring.alerts)
 
 
 def pack(rules: RulePack | str | Path | None) -> RulePack | None:

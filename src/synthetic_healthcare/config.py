@@ -97,9 +97,21 @@ class ComplianceSection(_Section):
 
 @final
 class MonitoringSection(_Section):
-    """Alerts during training."""
+    """Alerts during training; each alert is written as the arguments of `PrivacyMonitor.add_alert`."""
 
     enabled: bool = False
+    alerts: tuple[dict[str, Any], ...] = Field(
+        ({"metric": "membership_inference_attack_success", "threshold": 0.6, "action": "warn"},),
+        description="what to watch; checked when the generator is built",
+    )
+
+    @model_validator(mode="after")
+    def _something_is_watched(self) -> MonitoringSection:
+        if self.enabled and not self.alerts:
+            raise ValueError("monitoring is enabled and watches nothing. List alerts, or set enabled: false")
+        if "alerts" in self.model_fields_set and "enabled" not in self.model_fields_set:
+            raise ValueError("there are alerts, and enabled is not set. Set enabled: true, or false")
+        return self
 
 
 @final
@@ -189,8 +201,8 @@ class RunConfig(_Section):
         Raises
         ------
         NotYetAvailableError
-            Differential privacy, a level with an epsilon, k-anonymity, l-diversity, a compliance mode or
-            monitoring is asked for.
+            Differential privacy, a level with an epsilon, k-anonymity, l-diversity or a compliance mode is
+            asked for.
         """
         budget = self.privacy.differential_privacy
         if budget is not None:
@@ -204,7 +216,6 @@ class RunConfig(_Section):
             "k-anonymity (privacy.k_anonymity)": self.privacy.k_anonymity is not None,
             "l-diversity (privacy.l_diversity)": self.privacy.l_diversity is not None,
             f"compliance mode {self.compliance.mode!r}": self.compliance.mode is not None,
-            "privacy monitoring (monitoring.enabled)": self.monitoring.enabled,
         }
         for feature, wanted in asked.items():
             if wanted:

@@ -16,6 +16,7 @@ from synthetic_healthcare.evaluation.report import EvaluationReport
 from synthetic_healthcare.fitted import Fitted
 from synthetic_healthcare.fitting import FitRequest, fit_table, stream
 from synthetic_healthcare.judged import JudgedTables, judge
+from synthetic_healthcare.monitoring import PrivacyMonitor
 from synthetic_healthcare.progress import Progress, default_progress, phase
 from synthetic_healthcare.rules import RulePack
 from synthetic_healthcare.sampling.conditional import OnRare
@@ -46,6 +47,8 @@ class SyntheticDataGenerator:
         The model's own settings, by name; see its `Config`.
     rules : RulePack or path of a YAML file, optional
         Clinical rules that every generated row has to keep; see docs/rules.md.
+    monitor : PrivacyMonitor, optional
+        Alerts that watch every fit; see docs/monitoring.md.
 
     Raises
     ------
@@ -75,23 +78,17 @@ class SyntheticDataGenerator:
         device: str = "auto",
         architecture: Mapping[str, Any] | None = None,
         rules: RulePack | str | Path | None = None,
+        monitor: PrivacyMonitor | None = None,
     ) -> None:
-        settings = {
-            "model": {
-                "type": model_type,
-                "architecture": dict(architecture or {}),
-                "training": {"device": device},
-            },
-            "privacy": {"level": privacy_level},
-            "compliance": {"mode": compliance_mode},
-        }
-        self._config = arguments.accepted(RunConfig.from_mapping(settings))
-        self._random_state = (
-            None if random_state is None else arguments.whole("random_state", random_state, least=0)
+        self._config = arguments.settings(
+            model_type, privacy_level, mode=compliance_mode, device=device, architecture=architecture
         )
+        self._random_state = arguments.seed(random_state)
         self._fitted: Fitted | None = None
         self._draws = 0
         self._rules = arguments.pack(rules)
+        #: Watches every fit that is not given a monitor of its own.
+        self.monitor = monitor
         #: How the last draw went: under conditions, with classes in balance, with clinical rules.
         self.last_draw = drawing.Drawn()
 
@@ -108,12 +105,9 @@ class SyntheticDataGenerator:
         NotYetAvailableError
             The configuration asks for what this release does not hold.
         """
-        if isinstance(config, str | Path):
-            config = RunConfig.from_yaml(config)
-        elif not isinstance(config, RunConfig):
-            config = RunConfig.from_mapping(config)
-        generator = cls(random_state=random_state, rules=config.rules)
-        generator._config = arguments.accepted(config)
+        accepted = arguments.configuration(config)
+        generator = cls(random_state=random_state, rules=accepted.rules, monitor=arguments.monitor(accepted))
+        generator._config = accepted
         return generator
 
     def add_privacy_mechanism(
@@ -139,6 +133,7 @@ class SyntheticDataGenerator:
         max_seconds: float | None = None,
         checkpoint: str | Path | None = None,
         progress: Progress | None = None,
+        monitor: PrivacyMonitor | None = None,
     ) -> SyntheticDataGenerator:
         """Learn a table.
 
@@ -163,6 +158,8 @@ class SyntheticDataGenerator:
             the same weights. It holds weights that know the training rows: keep it as you keep them.
         progress : Progress, optional
             Default: a live display where standard error is a terminal.
+        monitor : PrivacyMonitor, optional
+            Alerts that watch this fit, in place of the generator's own.
 
         Returns
         -------
@@ -184,6 +181,7 @@ class SyntheticDataGenerator:
             holdout=holdout,
             checkpoint=checkpoint,
             rules=self._rules,
+            monitor=monitor or self.monitor,
         )
         self._fitted = fit_table(data, request, progress=progress or default_progress())
         self._draws = 0
@@ -395,4 +393,4 @@ class SyntheticDataGenerator:
     def _require_fitted(self, purpose: str) -> Fitted:
         if self._fitted is None:
             raise NotFittedError(f"{purpose} needs a fitted generator: call fit(data) first, or load(path)")
-        return self._fitted
+        return self._fitted.released_for(purpose)

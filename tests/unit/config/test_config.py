@@ -195,7 +195,6 @@ def test_a_level_with_an_epsilon_is_never_ignored(name: str) -> None:
         ("privacy.k_anonymity.k=5", "k-anonymity"),
         ("privacy.l_diversity.l=2", "l-diversity"),
         ("compliance.mode=hipaa", "hipaa"),
-        ("monitoring.enabled=true", "monitoring"),
     ],
 )
 def test_what_is_not_here_yet_says_so_by_name(override: str, feature: str) -> None:
