@@ -16,6 +16,8 @@ from synthetic_healthcare.monitoring.records import Record
 from synthetic_healthcare.training.watching import ALERT, PAUSED
 
 _log = logging.getLogger(__name__)
+# Who sets up no logging has the Python warning, and need not read the same line twice.
+_log.addHandler(logging.NullHandler())
 
 #: Longest that a webhook's server may take.
 TIMEOUT_S: Final = 10.0

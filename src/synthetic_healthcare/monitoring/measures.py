@@ -110,13 +110,14 @@ class Metric:
     from_share: float = 0.0
 
     def is_beyond(self, threshold: float, measured: Measured) -> bool:
-        """Whether a figure lies beyond a threshold, and beyond what chance explains; at it, it does not."""
-        if self.fires == "below":
-            return measured.value < threshold
+        """Whether a figure lies beyond a threshold; at it, it does not."""
+        return measured.value < threshold if self.fires == "below" else measured.value > threshold
+
+    def is_chance(self, measured: Measured) -> bool:
+        """Whether a figure is what a model with nothing to find may well read."""
         if self.chance is None or measured.standard_error is None:
-            return measured.value > threshold
-        least = self.chance + Z * measured.standard_error
-        return measured.value > threshold and measured.value > least
+            return False
+        return abs(measured.value - self.chance) <= Z * measured.standard_error
 
 
 def _membership(moment: Moment) -> Measured:

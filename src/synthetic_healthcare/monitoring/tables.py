@@ -67,7 +67,8 @@ class RealRows:
         self._holdout = holdout
         self._schema = schema
         self._encoder = encoder
-        self._seed = seed
+        # Learners of the evaluation take seeds of 32 bits.
+        self._seed = seed % 2**32
         self._draw: Draw | None = None
         #: Training rows for each one that is compared.
         self.scale = 1.0

@@ -45,7 +45,7 @@ class Watch:
         self._real = real
         self._epsilon_after_next = epsilon_after_next
         self._webhooks = Webhooks()
-        self._told: dict[Alert, int] = {}
+        self._told: dict[int, int] = {}
 
     def start(self, draw: Draw, parted: Parted) -> None:
         """Begin anew with a model.
@@ -107,8 +107,7 @@ class Watch:
 
     def finish(self, update: int) -> list[dict[str, Any]]:
         """Wait for what is on its way, and return the records as plain data."""
-        for problem in self._webhooks.failures(wait=True):
-            self._fail("webhook", problem, update)
+        self._fail_webhooks(self._webhooks.failures(wait=True), update)
         return self.to_state()
 
     def to_state(self) -> list[dict[str, Any]]:
@@ -135,8 +134,7 @@ class Watch:
 
     def _take_all(self, due: Sequence[Alert], moment: Moment, update: int) -> set[str]:
         """Measure, write down, act; each metric is measured once, whatever alerts there are on it."""
-        for problem in self._webhooks.failures():
-            self._fail("webhook", problem, update)
+        self._fail_webhooks(self._webhooks.failures(), update)
         measured: dict[str, Measured | Exception] = {}
         ends = set()
         for alert in due:
@@ -153,10 +151,10 @@ class Watch:
 
     def _act(self, alert: Alert, measured: Measured, update: int) -> str:
         """Write a figure down and do what the alert says; return how the training ends, if it does."""
-        passed = alert.measure.is_beyond(alert.limit, measured)
-        fired = passed and not self._is_cooling(alert, update)
         figures = (measured.value, measured.standard_error, alert.limit)
-        note = "cooling down" if passed and not fired else ""
+        beyond = alert.measure.is_beyond(alert.limit, measured)
+        note = self._held_back(alert, measured, update) if beyond else ""
+        fired = beyond and not note
         record = Record(update, alert.metric, *figures, fired=fired, action=alert.action, note=note)
         self._journal.add(record)
         if not fired:
@@ -173,27 +171,33 @@ class Watch:
             self._fail(alert, type(problem).__name__, update)
         return action.ends
 
-    def _is_cooling(self, alert: Alert, update: int) -> bool:
+    def _held_back(self, alert: Alert, measured: Measured, update: int) -> str:
+        """Why a figure beyond the threshold is not acted on; empty where it is."""
+        if alert.measure.is_chance(measured):
+            return "chance explains it"
         last = self._journal.last_fired(alert.metric, alert.limit, action=alert.action)
-        return last is not None and update - last < alert.cooldown
+        return "cooling down" if last is not None and update - last < alert.cooldown else ""
 
     def _tell_once(self, alert: Alert, reason: str, update: int) -> None:
         """Write down why there is no figure, once a fit."""
-        if alert not in self._told:
-            self._told[alert] = update
+        if id(alert) not in self._told:
+            self._told[id(alert)] = update
             self._journal.add(_without_value(alert, update, f"not applicable: {reason}"))
 
-    def _fail(self, alert: Alert | str, problem: str, update: int) -> None:
-        """Raise the monitor's own alert. Only kinds of errors are told: a message may quote cells."""
-        what, action = (alert, alert) if isinstance(alert, str) else (alert.metric, alert.action)
-        record = Record(
-            update, FAILED, None, None, None, fired=True, action=action, note=f"{what}: {problem}"
-        )
+    def _fail(self, alert: Alert, problem: str, update: int) -> None:
+        """Raise the monitor's own alert, and warn again only after the cooldown."""
+        # A gate that cannot be read is shut.
+        action = alert.action if alert.action == "block_release" else "warn"
+        record = _failure(f"{alert.metric}: {problem}", update, action=action)
         self._journal.add(record)
-        if isinstance(alert, str):
+        if id(alert) not in self._told or update - self._told[id(alert)] >= alert.cooldown:
+            self._told[id(alert)] = update
             say(record.text)
-        elif alert not in self._told or update - self._told[alert] >= alert.cooldown:
-            self._told[alert] = update
+
+    def _fail_webhooks(self, problems: Sequence[str], update: int) -> None:
+        for problem in problems:
+            record = _failure(f"webhook: {problem}", update, action="warn")
+            self._journal.add(record)
             say(record.text)
 
 
@@ -208,11 +212,18 @@ def _measure(alert: Alert, moment: Moment) -> Measured | Exception:
     # One thread, as in the evaluation: sums come out bit for bit the same.
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+    # Setting the limit takes longer than a look at a loss.
+    heavy = alert.measure.reads_real_rows
     try:
-        with threadpool_limits(limits=1):
+        with threadpool_limits(limits=1) if heavy else nullcontext():
             return alert.measure.take(moment)
     except Exception as problem:  # noqa: BLE001 - a broken alert must not end the training
         return problem
+
+
+def _failure(what: str, update: int, *, action: str) -> Record:
+    """What the monitor says of itself; of an error only its kind, since a message may quote cells."""
+    return Record(update, FAILED, None, None, None, fired=True, action=action, note=what)
 
 
 def _without_value(alert: Alert, update: int, note: str) -> Record:
