@@ -186,7 +186,14 @@ def _watch(split: _Split, prepared: pipeline.Prepared, request: FitRequest, *, s
     """The monitor at work on this fit; it compares tables, as an evaluation does."""
     if request.monitor is None:
         return None
-    real = RealRows(split.train, split.held, schema=prepared.schema, encoder=prepared.encoder, seed=seed)
+    real = RealRows(
+        split.train,
+        split.held,
+        schema=prepared.schema,
+        encoder=prepared.encoder,
+        together=split.share > 0,
+        seed=seed,
+    )
     return Watch(request.monitor, real)
 
 

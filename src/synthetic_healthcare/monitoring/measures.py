@@ -41,7 +41,8 @@ class Moment:
     epsilon_after_next : callable or None
         Privacy loss after one more update; `None` where the run has no ledger.
     inputs : callable
-        Gives generated rows of the averaged sampler beside real ones, as the evaluation compares them.
+        Gives generated rows of the averaged sampler beside real ones, as the evaluation compares them; with
+        true, each real row once.
     scale : float
         Training rows for each one that is compared.
     """
@@ -49,7 +50,7 @@ class Moment:
     losses: Callable[[], Mapping[str, float]]
     norms: Mapping[str, float]
     epsilon_after_next: Callable[[], float] | None
-    inputs: Callable[[], Inputs]
+    inputs: Callable[[bool], Inputs]
     scale: float = 1.0
 
 
@@ -127,7 +128,7 @@ def _membership(moment: Moment) -> Measured:
     there, over draws of pseudo-members from the controls, is taken off as the privacy score does. The error
     is DeLong's, of the attack that was picked.
     """
-    inputs = moment.inputs()
+    inputs = moment.inputs(True)
     members, controls = inputs.get("scores")
     areas = [auc(members[code], controls[code]) for code in members]
     strongest = max(areas, key=lambda area: area.value)
@@ -153,7 +154,7 @@ def _copies(moment: Moment) -> Measured:
     The evaluation's own figure; its interval of 95 % gives the error. What is found in a sample of the
     training rows is scaled up to all of them, since the copies of different rows are different rows.
     """
-    measure: Measure = moment.inputs().call(copies.compute, copies.name)
+    measure: Measure = moment.inputs(True).call(copies.compute, copies.name)
     assert measure.lower is not None
     assert measure.upper is not None
     error = (measure.upper - measure.lower) / (2.0 * Z)
@@ -165,7 +166,7 @@ def _utility(moment: Moment) -> Measured:
 
     The evaluation's "Told from real rows". The error is that of a mean over the real rows.
     """
-    inputs = moment.inputs()
+    inputs = moment.inputs(False)
     synthetic: Judged = inputs.get("synthetic")
     holdout: Judged = inputs.get("holdout")
     # As many of one kind as of the other: classes of equal size are told apart most evenly.

@@ -14,8 +14,10 @@ from synthetic_healthcare.errors import ConfigError
 from synthetic_healthcare.evaluation.inputs import EvaluationOptions, Inputs
 from synthetic_healthcare.evaluation.privacy.cohort import MIN_HOLDOUT
 from synthetic_healthcare.evaluation.runner import inputs_of
+from synthetic_healthcare.evaluation.views import judged_columns
 from synthetic_healthcare.schema.layout import Encoded
 from synthetic_healthcare.schema.schema import Schema
+from synthetic_healthcare.tables.keys import row_keys
 from synthetic_healthcare.transforms.encoder import TableEncoder
 
 #: Gives so many encoded rows.
@@ -40,7 +42,8 @@ class RealRows:
     """Training rows beside rows that the model does not learn from, at most 2,000 of each.
 
     Unseen are the rows of the hold-out; where there are too few, those that the training keeps aside to
-    choose its best moment.
+    choose its best moment. Attacks see no row twice: an attacker who knows half of the unseen rows would
+    know the equal ones of the other half, and only these, which looks like a leak.
 
     Parameters
     ----------
@@ -50,6 +53,8 @@ class RealRows:
         Their columns.
     encoder : TableEncoder
         Turns generated rows into tables.
+    together : bool
+        Whether equal rows are on one side of the hold-out, as where it was split off by a hash.
     seed : int
         Decides which rows are compared and how.
     """
@@ -61,12 +66,14 @@ class RealRows:
         *,
         schema: Schema,
         encoder: TableEncoder,
+        together: bool,
         seed: int,
     ) -> None:
         self._train = train
         self._holdout = holdout
         self._schema = schema
         self._encoder = encoder
+        self._together = together
         # Learners of the evaluation take seeds of 32 bits.
         self._seed = seed % 2**32
         self._draw: Draw | None = None
@@ -81,8 +88,9 @@ class RealRows:
         ConfigError
             There are too few rows that it does not learn from.
         """
-        aside = self._train.iloc[parted.aside]
-        unseen = self._holdout if len(self._holdout) >= MIN_HOLDOUT else aside
+        learnt, aside = self._train.iloc[parted.learnt], self._train.iloc[parted.aside]
+        held = len(self._holdout) >= MIN_HOLDOUT
+        unseen = self._holdout if held else aside
         if len(unseen) < MIN_HOLDOUT:
             raise ConfigError(
                 f"an alert compares with rows that the model does not learn from: the hold-out has "
@@ -90,26 +98,42 @@ class RealRows:
                 "needed. Give a larger holdout, or leave the alert out"
             )
         rng = np.random.default_rng(self._seed)
-        self._members = _some(self._train.iloc[parted.learnt], rng)
-        self._unseen = _some(unseen, rng)
-        self.scale = len(parted.learnt) / len(self._members)
+        self._all = (_some(learnt, ROWS, rng), _some(unseen, ROWS, rng))
+        if held and self._together:
+            # Whole sets of equal rows were split: one row of each set is then a fair sample of either side.
+            learnt, unseen = self._distinct(learnt), self._distinct(unseen)
+            self._once = (_some(learnt, ROWS, rng), _some(unseen, ROWS, rng))
+            self.scale = len(learnt) / len(self._once[0])
+        else:
+            # Rows were split: of more rows, a larger share of the distinct ones would be rare.
+            size = min(ROWS, len(learnt), len(unseen))
+            self._once = (
+                self._distinct(_some(learnt, size, rng)),
+                self._distinct(_some(unseen, size, rng)),
+            )
+            self.scale = len(learnt) / size
         self._draw = draw
 
-    def drawn(self) -> Encoded:
+    def drawn(self) -> pd.DataFrame:
         """Draw the rows to compare from the model as it stands."""
         assert self._draw is not None
-        return self._draw(ROWS)
+        return self._encoder.decode(self._draw(ROWS), np.random.default_rng(self._seed))
 
-    def beside(self, rows: Encoded) -> Inputs:
-        """Put generated rows beside the real ones, as the evaluation does."""
-        synthetic = self._encoder.decode(rows, np.random.default_rng(self._seed))
+    def beside(self, synthetic: pd.DataFrame, *, once: bool) -> Inputs:
+        """Put generated rows beside the real ones, as the evaluation does; `once`: each real row once."""
         options = EvaluationOptions(seed=self._seed, max_rows=ROWS)
-        inputs, _ = inputs_of([synthetic, self._members, self._unseen], self._schema, options)
+        inputs, _ = inputs_of([synthetic, *(self._once if once else self._all)], self._schema, options)
         return inputs
 
+    def _distinct(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The first of each set of rows that are equal in what is judged."""
+        names = [column.name for column in judged_columns(self._schema)[0]]
+        keys = row_keys(frame, columns=names, salt=b"distinct")
+        return frame.iloc[np.sort(np.unique(keys, return_index=True)[1])].reset_index(drop=True)
 
-def _some(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """At most so many rows as are compared, at random."""
-    if len(frame) > ROWS:
-        frame = frame.iloc[np.sort(rng.choice(len(frame), ROWS, replace=False))]
+
+def _some(frame: pd.DataFrame, rows: int, rng: np.random.Generator) -> pd.DataFrame:
+    """At most so many rows, at random."""
+    if len(frame) > rows:
+        frame = frame.iloc[np.sort(rng.choice(len(frame), rows, replace=False))]
     return frame.reset_index(drop=True)

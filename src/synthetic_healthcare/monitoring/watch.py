@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, final
 
+import pandas as pd
+
 from synthetic_healthcare.evaluation._base import NotApplicable
 from synthetic_healthcare.evaluation.inputs import Inputs
 from synthetic_healthcare.monitoring.actions import ACTIONS, Webhooks, say
@@ -120,15 +122,17 @@ class Watch:
         norms: Mapping[str, float],
         averaged: Callable[[], AbstractContextManager[None]],
     ) -> Moment:
-        found: list[Inputs] = []
+        drawn: list[pd.DataFrame] = []
+        found: dict[bool, Inputs] = {}
 
-        def inputs() -> Inputs:
-            # Drawn once for all that ask at this moment.
-            if not found:
+        def inputs(once: bool) -> Inputs:
+            # Drawn and read once for all that ask at this moment.
+            if not drawn:
                 with averaged():
-                    rows = self._real.drawn()
-                found.append(self._real.beside(rows))
-            return found[0]
+                    drawn.append(self._real.drawn())
+            if once not in found:
+                found[once] = self._real.beside(drawn[0], once=once)
+            return found[once]
 
         return Moment(losses, norms, self._epsilon_after_next, inputs, self._real.scale)
 

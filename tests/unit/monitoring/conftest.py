@@ -27,7 +27,9 @@ def ward(plain_table: MakeTable) -> SimpleNamespace:
     )
 
     def real() -> RealRows:
-        return RealRows(train, holdout, schema=prepared.schema, encoder=prepared.encoder, seed=0)
+        return RealRows(
+            train, holdout, schema=prepared.schema, encoder=prepared.encoder, together=True, seed=0
+        )
 
     def watch(monitor: PrivacyMonitor, rows: Encoded, *, epsilon: Callable[[], float] | None = None) -> Watch:
         watched = Watch(monitor, real(), epsilon_after_next=epsilon)

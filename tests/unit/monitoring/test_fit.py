@@ -208,6 +208,15 @@ def test_the_trials_of_auto_are_not_watched(plain_table: MakeTable) -> None:
     assert len([record for record in monitor.history if record.metric == "utility"]) == 1
 
 
+def test_rows_that_stand_in_the_table_several_times_are_no_leak(plain_table: MakeTable) -> None:
+    """Marginals know no patient, however often each stands in the table."""
+    table = pd.concat([plain_table(300)] * 3, ignore_index=True)
+    monitor = watching(MEMBERSHIP, 0.6, action="stop_training").add_alert(COPIES, 0.05)
+    generator = SyntheticDataGenerator("independent", random_state=0).fit(table, monitor=monitor)
+    assert generator.describe()["training"]["ended"] == "finished"
+    assert not any(record.fired for record in monitor.history)
+
+
 # Configuration and command line
 
 ALERTS = [
