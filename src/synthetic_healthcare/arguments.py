@@ -10,6 +10,7 @@ from typing import Any
 from synthetic_healthcare import models
 from synthetic_healthcare.config import AUTO, RunConfig, require_model
 from synthetic_healthcare.errors import ConfigError
+from synthetic_healthcare.monitoring.monitor import PrivacyMonitor
 from synthetic_healthcare.rules import RulePack
 
 
@@ -55,10 +56,23 @@ def configured(
 
 
 def configuration(given: str | Path | Mapping[str, Any] | RunConfig) -> RunConfig:
-    """Return a configuration, read from its file or plain settings where that is what was given."""
+    """Return a configuration, read from its file or plain settings where that is what was given, accepted."""
     if isinstance(given, str | Path):
-        return RunConfig.from_yaml(given)
-    return given if isinstance(given, RunConfig) else RunConfig.from_mapping(given)
+        return accepted(RunConfig.from_yaml(given))
+    return accepted(given if isinstance(given, RunConfig) else RunConfig.from_mapping(given))
+
+
+def monitor(config: RunConfig) -> PrivacyMonitor | None:
+    """Return the monitor that a configuration asks for; `None` where it asks for none.
+
+    Raises
+    ------
+    ConfigError
+        An alert is not usable.
+    """
+    if not config.monitoring.enabled:
+        return None
+    return PrivacyMonitor.from_settings(config.monitoring.alerts)
 
 
 def pack(rules: RulePack | str | Path | None) -> RulePack | None:

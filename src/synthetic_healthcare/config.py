@@ -103,9 +103,21 @@ class ComplianceSection(_Section):
 
 @final
 class MonitoringSection(_Section):
-    """Alerts during training."""
+    """Alerts during training; each alert is written as the arguments of `PrivacyMonitor.add_alert`."""
 
     enabled: bool = False
+    alerts: tuple[dict[str, Any], ...] = Field(
+        ({"metric": "membership_inference_attack_success", "threshold": 0.6, "action": "warn"},),
+        description="what to watch; checked when the generator is built",
+    )
+
+    @model_validator(mode="after")
+    def _something_is_watched(self) -> MonitoringSection:
+        if self.enabled and not self.alerts:
+            raise ValueError("monitoring is enabled and watches nothing. List alerts, or set enabled: false")
+        if "alerts" in self.model_fields_set and "enabled" not in self.model_fields_set:
+            raise ValueError("there are alerts, and enabled is not set. Set enabled: true, or false")
+        return self
 
 
 @final
@@ -195,7 +207,7 @@ class RunConfig(_Section):
         Raises
         ------
         NotYetAvailableError
-            Differential privacy, a level with an epsilon, a compliance mode or monitoring is asked for.
+            Differential privacy, a level with an epsilon or a compliance mode is asked for.
         ConfigError
             Guarantees that exclude each other are asked for.
         """
@@ -210,7 +222,6 @@ class RunConfig(_Section):
         require_available(self.level)
         asked = {
             f"compliance mode {self.compliance.mode!r}": self.compliance.mode is not None,
-            "privacy monitoring (monitoring.enabled)": self.monitoring.enabled,
         }
         for feature, wanted in asked.items():
             if wanted:

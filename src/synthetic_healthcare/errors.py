@@ -13,6 +13,7 @@
     ├── AnonymityError (ValueError)         a table that cannot be made as anonymous as was asked
     ├── NotFittedError (ValueError)         asked to generate or save before fit
     ├── NotYetAvailableError (NotImplementedError)   promised, but not in this release
+    ├── ReleaseBlockedError (RuntimeError)  an alert keeps the model from being released
     ├── EvaluationError (ValueError)        tables that cannot be judged against each other
     ├── ArtifactError (ValueError)          a model file is foreign, damaged or too new
     ├── CheckpointError (ValueError)        a checkpoint belongs to another run
@@ -87,6 +88,10 @@ class NotYetAvailableError(SyntheticHealthcareError, NotImplementedError):
     def __init__(self, feature: str, instead: str) -> None:
         super().__init__(f"{feature} is not in this release yet. {instead}")
         self.feature = feature
+
+
+class ReleaseBlockedError(SyntheticHealthcareError, RuntimeError):
+    """A model that an alert keeps from being released was asked for rows, or to be saved."""
 
 
 class EvaluationError(SyntheticHealthcareError, ValueError):

@@ -9,7 +9,7 @@ from typing import Any, Final, final
 from synthetic_healthcare import pipeline
 from synthetic_healthcare.artifacts.store import read_model, write_model
 from synthetic_healthcare.config import RunConfig
-from synthetic_healthcare.errors import ArtifactError
+from synthetic_healthcare.errors import ArtifactError, ReleaseBlockedError
 from synthetic_healthcare.models._base import GenerativeModel
 from synthetic_healthcare.privacy.anonymity import Requirement
 from synthetic_healthcare.rules import RulePack
@@ -24,6 +24,8 @@ NO_GUARANTEE: Final = (
     "No formal guarantee holds for this model. Values, categories and extremes held by few patients are "
     "protected and no row is stored, but what the weights remember is only tested, not bounded."
 )
+#: What a model may still be asked for when an alert blocks its release: neither gives a row or the weights.
+_STAYS_HERE: Final = ("describe", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Origin:
     notes : tuple of str
         What was repaired or protected.
     training : dict
-        Updates, chosen moment, its score, why it ended, threads.
+        Updates, chosen moment, its score, why it ended, threads, the alerts that fired.
     history : dict
         Training curves.
     """
@@ -117,6 +119,22 @@ class Fitted:
             return self.table_format
         return self.table_format.with_text(requirement.quasi_identifiers)
 
+    def released_for(self, purpose: str) -> Fitted:
+        """Return the state itself, for a purpose that it may be used for.
+
+        Raises
+        ------
+        ReleaseBlockedError
+            An alert blocks the release, and `purpose` would let rows or the weights out.
+        """
+        blocked = self.origin.training.get("release_blocked")
+        if blocked is not None and purpose not in _STAYS_HERE:
+            raise ReleaseBlockedError(
+                f"{purpose} is refused: an alert of the fit blocks the release of this model ({blocked}). "
+                "Fit again with a smaller model, fewer epochs or a privacy level, or with the alert changed"
+            )
+        return self
+
     def describe(self) -> dict[str, Any]:
         """Plain data for a reader: what was learnt, from what, how, and what holds of it."""
         state = self.model.to_state()
@@ -137,7 +155,8 @@ class Fitted:
         }
 
     def write(self, path: str | Path) -> None:
-        """Write everything to one file, at once or not at all."""
+        """Write everything to one file, at once or not at all; a model that is blocked is not written."""
+        self.released_for("save")
         facts, arrays = self.encoder.to_state()
         levers, knots = self.levers.to_state()
         documents = {

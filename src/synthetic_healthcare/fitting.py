@@ -15,11 +15,14 @@ import pandas as pd
 
 from synthetic_healthcare import models, pipeline
 from synthetic_healthcare.choosing import Choice, choose
-from synthetic_healthcare.config import AUTO, RunConfig
+from synthetic_healthcare.config import AUTO, MonitoringSection, RunConfig
 from synthetic_healthcare.errors import ConfigError, DataError, EvaluationError
 from synthetic_healthcare.evaluation.views import check_columns
 from synthetic_healthcare.fitted import Fitted, Origin
 from synthetic_healthcare.models._base import GenerativeModel
+from synthetic_healthcare.monitoring.monitor import PrivacyMonitor
+from synthetic_healthcare.monitoring.tables import RealRows
+from synthetic_healthcare.monitoring.watch import Watch
 from synthetic_healthcare.privacy.anonymity import anonymize
 from synthetic_healthcare.progress import Progress, phase
 from synthetic_healthcare.rules import RulePack
@@ -60,6 +63,8 @@ class FitRequest:
         Folder of the checkpoint.
     rules : RulePack or None
         What generated rows have to keep.
+    monitor : PrivacyMonitor or None
+        Watches the training; not the trials of a choice.
     """
 
     config: RunConfig
@@ -69,6 +74,7 @@ class FitRequest:
     holdout: Any
     checkpoint: str | Path | None
     rules: RulePack | None = None
+    monitor: PrivacyMonitor | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ class _Split:
     share: float
     salt: bytes
     train: pd.DataFrame
-    held_rows: int
+    held: pd.DataFrame
 
 
 def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
@@ -94,6 +100,7 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
     """
     config = request.config
     _require_budget(config.model.type)
+    _require_watchable(request)
     seed = _seed(request)
     with phase(progress, "prepare"):
         given = _split(data, request, seed)
@@ -122,13 +129,14 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         seed=learning,
         checkpoint=checkpoint,
         progress=progress,
+        watch=_watch(split, prepared, request, seed=learning),
     )
     levers = _levers(trained.model, prepared.encoded, config.sampling, seed=learning)
     origin = Origin(
         seed=seed,
         salt=split.salt.hex(),
         holdout_share=split.share,
-        rows={"table": len(split.frame), "train": len(split.train), "holdout": split.held_rows},
+        rows={"table": len(split.frame), "train": len(split.train), "holdout": len(split.held)},
         table=table,
         train=fingerprint(given.train),
         notes=(*note, *prepared.notes, *(() if rules is None else rules.notes())),
@@ -136,6 +144,8 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         history=trained.history.to_dict(),
     )
     table_format = _protected_levels(split, prepared)
+    # What watched the fit is no part of the model, and an address in it may hold a key.
+    config = config.model_copy(update={"monitoring": MonitoringSection()})
     return Fitted(config, trained.model, prepared.encoder, table_format, origin, rules, levers)
 
 
@@ -179,6 +189,30 @@ def _require_budget(name: str) -> None:
         )
 
 
+def _require_watchable(request: FitRequest) -> None:
+    """Refuse alerts that this run cannot have, before any row is read."""
+    if request.monitor is not None:
+        config = request.config
+        private = config.level.epsilon is not None or config.privacy.differential_privacy is not None
+        request.monitor.require_allowed(private)
+        request.monitor.require_resumable(request.checkpoint is not None)
+
+
+def _watch(split: _Split, prepared: pipeline.Prepared, request: FitRequest, *, seed: int) -> Watch | None:
+    """The monitor at work on this fit; it compares tables, as an evaluation does."""
+    if request.monitor is None:
+        return None
+    real = RealRows(
+        split.train,
+        split.held,
+        schema=prepared.schema,
+        encoder=prepared.encoder,
+        together=split.share > 0,
+        seed=seed,
+    )
+    return Watch(request.monitor, real)
+
+
 def _choose(prepared: pipeline.Prepared, config: RunConfig, *, seed: int, progress: Progress) -> Choice:
     """The model that was asked for, or the one that suits the table."""
     if config.model.type != AUTO:
@@ -215,7 +249,7 @@ def _split(data: Any, request: FitRequest, seed: int) -> _Split:
         share=share,
         salt=salt,
         train=train,
-        held_rows=int(held.sum()) + others,
+        held=frame[held].reset_index(drop=True) if others is None else others,
     )
 
 
@@ -252,15 +286,15 @@ def _schema(frame: pd.DataFrame, request: FitRequest) -> Schema:
     return schema if request.target is None else schema.with_target(request.target)
 
 
-def _holdout(holdout: Any, frame: pd.DataFrame, schema: Schema) -> tuple[float, int]:
-    """Read `holdout` as a share and the number of rows that are given beside the table."""
+def _holdout(holdout: Any, frame: pd.DataFrame, schema: Schema) -> tuple[float, pd.DataFrame | None]:
+    """Read `holdout` as a share, or as the table that is given beside the one to learn."""
     if holdout is None or isinstance(holdout, bool):
         raise ConfigError(f"holdout must be a share (0: none) or a table; this is a {type(holdout).__name__}")
     if isinstance(holdout, int | float | np.number):
         # Written so that nan is refused too.
         if not 0 <= holdout < 1:
             raise ConfigError(f"holdout must be a share from 0 to below 1, or a table; this is {holdout}")
-        return float(holdout), 0
+        return float(holdout), None
     others = to_pandas(holdout)[0]
     try:
         check_columns(others, schema, what="hold-out")
@@ -268,7 +302,7 @@ def _holdout(holdout: Any, frame: pd.DataFrame, schema: Schema) -> tuple[float, 
         raise DataError(str(problem)) from problem
     if fingerprint(others) == fingerprint(frame):
         raise DataError("the hold-out is the table to learn. Give a table of other patients, or a share")
-    return 0.0, len(others)
+    return 0.0, others
 
 
 def _protected_levels(split: _Split, prepared: pipeline.Prepared) -> TableFormat:
@@ -302,8 +336,8 @@ def _identity(table: str, split: _Split, request: FitRequest) -> dict[str, str]:
     # How often it is saved changes no update; how long it may take is for each attempt to say.
     for name in ("checkpoint_every", "max_seconds"):
         del settings["model"]["training"][name]
-    # Rules are kept by what is drawn; they change no weight.
-    del settings["rules"]
+    # Rules are kept by what is drawn, and alerts look on; they change no weight.
+    del settings["rules"], settings["monitoring"]
     return {
         "table": table,
         "schema": _digest(split.schema.to_dict()),

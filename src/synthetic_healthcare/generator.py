@@ -16,6 +16,7 @@ from synthetic_healthcare.evaluation.report import EvaluationReport
 from synthetic_healthcare.fitted import Fitted
 from synthetic_healthcare.fitting import FitRequest, fit_table, stream
 from synthetic_healthcare.judged import JudgedTables, judge
+from synthetic_healthcare.monitoring import PrivacyMonitor
 from synthetic_healthcare.progress import Progress, default_progress
 from synthetic_healthcare.rules import RulePack
 from synthetic_healthcare.sampling.conditional import OnRare
@@ -45,13 +46,11 @@ class SyntheticDataGenerator:
         The model's own settings, by name; see its `Config`.
     rules : RulePack or path of a YAML file, optional
         Clinical rules that every generated row has to keep; see docs/rules.md.
+    monitor : PrivacyMonitor, optional
+        Alerts that watch every fit; see docs/monitoring.md.
 
-    Raises
-    ------
-    ConfigError
-        A setting is unknown or out of range.
-    NotYetAvailableError
-        A guarantee or model that this release does not hold is asked for.
+    A setting that is unknown or out of range raises `ConfigError`, one that this release does not hold
+    `NotYetAvailableError`.
 
     Examples
     --------
@@ -74,6 +73,7 @@ class SyntheticDataGenerator:
         device: str = "auto",
         architecture: Mapping[str, Any] | None = None,
         rules: RulePack | str | Path | None = None,
+        monitor: PrivacyMonitor | None = None,
     ) -> None:
         self._config = arguments.configured(
             model_type, privacy_level, compliance_mode, device=device, architecture=architecture
@@ -81,6 +81,8 @@ class SyntheticDataGenerator:
         self._random_state = arguments.seed(random_state)
         self._fitted: Fitted | None = None
         self._draws, self._rules = 0, arguments.pack(rules)
+        #: Watches every fit that is not given a monitor of its own.
+        self.monitor = monitor
         #: How the last draw went: under conditions, with classes in balance, by rules, made anonymous.
         self.last_draw = drawing.Drawn()
 
@@ -92,14 +94,12 @@ class SyntheticDataGenerator:
 
         Raises
         ------
-        ConfigError
-            An unknown key (the nearest known one is named) or a value out of range.
-        NotYetAvailableError
-            The configuration asks for what this release does not hold.
+        ConfigError, NotYetAvailableError
+            An unknown key (the nearest known one is named) or a value out of range; what is not there yet.
         """
-        read = arguments.accepted(arguments.configuration(config))
-        generator = cls(random_state=random_state, rules=read.rules)
-        generator._config = read
+        accepted = arguments.configuration(config)
+        generator = cls(random_state=random_state, rules=accepted.rules, monitor=arguments.monitor(accepted))
+        generator._config = accepted
         return generator
 
     def add_privacy_mechanism(
@@ -143,6 +143,7 @@ class SyntheticDataGenerator:
         max_seconds: float | None = None,
         checkpoint: str | Path | None = None,
         progress: Progress | None = None,
+        monitor: PrivacyMonitor | None = None,
     ) -> SyntheticDataGenerator:
         """Learn a table; returns itself.
 
@@ -167,6 +168,8 @@ class SyntheticDataGenerator:
             the same weights. It holds weights that know the training rows: keep it as you keep them.
         progress : Progress, optional
             Default: a live display where standard error is a terminal.
+        monitor : PrivacyMonitor, optional
+            Alerts that watch this fit, in place of the generator's own.
 
         Raises
         ------
@@ -183,6 +186,7 @@ class SyntheticDataGenerator:
             holdout=holdout,
             checkpoint=checkpoint,
             rules=self._rules,
+            monitor=monitor or self.monitor,
         )
         self._fitted = fit_table(data, request, progress=progress or default_progress())
         self._draws = 0
@@ -390,4 +394,4 @@ class SyntheticDataGenerator:
     def _require_fitted(self, purpose: str) -> Fitted:
         if self._fitted is None:
             raise NotFittedError(f"{purpose} needs a fitted generator: call fit(data) first, or load(path)")
-        return self._fitted
+        return self._fitted.released_for(purpose)

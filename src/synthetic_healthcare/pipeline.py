@@ -19,6 +19,9 @@ from synthetic_healthcare import models
 from synthetic_healthcare.errors import DataError
 from synthetic_healthcare.evaluation.energy import energy_scores, mean_distance
 from synthetic_healthcare.models._base import Arrays, FittedModel, GenerativeModel, ModelConfig, TrainedModel
+from synthetic_healthcare.monitoring.records import marks
+from synthetic_healthcare.monitoring.tables import Draw, Parted
+from synthetic_healthcare.monitoring.watch import Watch
 from synthetic_healthcare.progress import Progress, phase
 from synthetic_healthcare.sampling.draw import draw
 from synthetic_healthcare.schema.layout import Encoded, Layout, expand
@@ -31,6 +34,7 @@ from synthetic_healthcare.training.gradients import GradientComputer, PlainGradi
 from synthetic_healthcare.training.history import History
 from synthetic_healthcare.training.threads import calibrate, threads
 from synthetic_healthcare.training.trainer import Score, Trainer
+from synthetic_healthcare.training.watching import PAUSED
 from synthetic_healthcare.transforms.config import TransformConfig
 from synthetic_healthcare.transforms.encoder import TableEncoder, fit_encoder
 
@@ -113,11 +117,18 @@ def prepare(
 
 def set_aside(encoded: Encoded, share: float, *, rng: np.random.Generator) -> tuple[Encoded, Encoded | None]:
     """Part rows into those that teach and those that only judge, `None` where these were too few."""
-    aside = round(share * len(encoded))
-    if aside < MINIMUM_VALIDATION:
+    parted = _part(len(encoded), share, rng=rng)
+    if not len(parted.aside):
         return encoded, None
-    order = rng.permutation(len(encoded))
-    return encoded.take(order[aside:]), encoded.take(order[:aside])
+    return encoded.take(parted.learnt), encoded.take(parted.aside)
+
+
+def _part(rows: int, share: float, *, rng: np.random.Generator) -> Parted:
+    aside = round(share * rows)
+    if aside < MINIMUM_VALIDATION:
+        aside = 0
+    order = rng.permutation(rows) if aside else np.arange(rows)
+    return Parted(order[aside:], order[:aside])
 
 
 def train(
@@ -129,6 +140,7 @@ def train(
     seed: int,
     checkpoint: Checkpoint | None,
     progress: Progress,
+    watch: Watch | None = None,
 ) -> Trained:
     """Build the model and train it, or let it learn by itself.
 
@@ -144,14 +156,23 @@ def train(
         Decides initialisation, batches and draws: equal seeds give equal weights on the CPU.
     checkpoint : Checkpoint or None
         Where to save, and from where to go on; a model that learns by itself has no need of one.
+    watch : Watch or None
+        Looks on between updates, and once at the model as it is kept.
     """
     model = _initialised(name, encoded.layout, config, seed)
+    if watch is not None:
+        aside = training.validation_share if isinstance(model, TrainedModel) else 0.0
+        parted = _part(len(encoded), aside, rng=np.random.default_rng(seed))
+        watch.start(_drawer(model, seed), parted)
     if isinstance(model, TrainedModel):
-        return _run_trainer(model, encoded, training, seed=seed, checkpoint=checkpoint, progress=progress)
+        return _run_trainer(
+            model, encoded, training, seed=seed, checkpoint=checkpoint, progress=progress, watch=watch
+        )
     assert isinstance(model, FittedModel)
     with phase(progress, "fit"):
         model.fit(encoded, rng=np.random.default_rng(seed))
-    return Trained(model, {"ended": "finished"}, History())
+    facts = {"ended": "finished", **_watched(watch, 0, in_steps=False)}
+    return Trained(model, facts, History())
 
 
 def sample(model: GenerativeModel, n: int, *, seed: int) -> Iterator[Encoded]:
@@ -184,6 +205,7 @@ def _run_trainer(
     seed: int,
     checkpoint: Checkpoint | None,
     progress: Progress,
+    watch: Watch | None,
 ) -> Trained:
     device = _device(training.device)
     model = model.to(device)
@@ -198,7 +220,7 @@ def _run_trainer(
     score = None if validation is None else held_out_score(model, validation, seed)
     with threads(number), phase(progress, "train", training.updates_for(len(rows))):
         model.train()
-        outcome = trainer.run(score, checkpoint=checkpoint, progress=progress)
+        outcome = trainer.run(score, checkpoint=checkpoint, progress=progress, watcher=watch)
     facts = {
         "updates": outcome.updates,
         "chosen": outcome.chosen,
@@ -206,7 +228,21 @@ def _run_trainer(
         "ended": outcome.reason,
         "threads": number,
     }
+    if watch is None or outcome.reason == PAUSED:
+        # What an earlier attempt saw stays with the model, also where nobody looks on any more.
+        facts |= marks(outcome.watched)
+    else:
+        facts |= _watched(watch, outcome.updates, in_steps=True)
     return Trained(model, facts, outcome.history)
+
+
+def _watched(watch: Watch | None, updates: int, *, in_steps: bool) -> dict[str, Any]:
+    """Have the kept model looked at, and return what the alerts leave with it."""
+    if watch is None:
+        return {}
+    ended = watch.look_at_result(updates, in_steps=in_steps)
+    facts = marks(watch.finish(updates))
+    return {**facts, "ended": ended} if ended else facts
 
 
 def _initialised(name: str, layout: Layout, config: ModelConfig, seed: int) -> GenerativeModel:
@@ -226,16 +262,25 @@ def held_out_score(model: GenerativeModel, validation: Encoded, seed: int) -> Sc
     """Energy distance between generated rows and rows that the model does not learn from, judge by judge."""
     real = expand(validation.take(np.arange(min(_SCORED_ROWS, len(validation)))))
 
-    within = mean_distance(real)
+    within, drawn = mean_distance(real), _drawer(model, seed)
 
     def score() -> npt.NDArray[np.float64]:
-        # The same noise at every check: differences between checks are then the weights' alone.
-        (chunk,) = sample(model, _SCORED_ROWS, seed=seed)
-        if isinstance(model, TrainedModel):
-            model.train()
-        return energy_scores(expand(chunk), real, within_judges=within)
+        return energy_scores(expand(drawn(_SCORED_ROWS)), real, within_judges=within)
 
     return score
+
+
+def _drawer(model: GenerativeModel, seed: int) -> Draw:
+    """Draw from a model that may be in training, and leave it so."""
+
+    def drawn(n: int) -> Encoded:
+        # The same noise at every check: differences between checks are then the weights' alone.
+        (chunk,) = sample(model, n, seed=seed)
+        if isinstance(model, TrainedModel):
+            model.train()
+        return chunk
+
+    return drawn
 
 
 def _threads_for(

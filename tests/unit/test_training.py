@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,7 @@ from synthetic_healthcare.training.config import UPDATES_PER_EPOCH, TrainingConf
 from synthetic_healthcare.training.gradients import PlainGradient
 from synthetic_healthcare.training.threads import calibrate
 from synthetic_healthcare.training.trainer import Outcome, Score, Trainer
+from synthetic_healthcare.training.watching import ALERT, PAUSED, Step
 
 
 class Mean(nn.Module):
@@ -227,3 +230,135 @@ def test_the_default_length_is_bounded_for_large_tables() -> None:
     assert TrainingConfig().updates_for(300) == 1500
     assert TrainingConfig().updates_for(250_000) == 5000
     assert TrainingConfig(epochs=100).updates_for(250_000) > 40_000
+
+
+class Looks:
+    """A watcher that ends the training at one update, for one reason."""
+
+    def __init__(self, update: int, reason: str) -> None:
+        self._end = (update, reason)
+        self.seen: list[tuple[int, dict[str, float], dict[str, float], float]] = []
+        self.module: Mean | None = None
+
+    def resume(self, state: Sequence[Mapping[str, Any]]) -> None:
+        self.resumed = list(state)
+
+    def wants_norms(self, update: int) -> bool:
+        return update % 2 == 0
+
+    def look(self, step: Step) -> str:
+        with step.averaged():
+            average = self.module.value.item() if self.module is not None else 0.0
+        self.seen.append((step.update, dict(step.losses()), dict(step.norms), average))
+        return self._end[1] if step.update == self._end[0] else ""
+
+    def to_state(self) -> list[dict[str, Any]]:
+        return [{"seen": len(self.seen)}]
+
+
+def watched(
+    looks: Looks,
+    *,
+    score: Score | None = None,
+    checkpoint: Checkpoint | None = None,
+    config: TrainingConfig | None = None,
+    start: float = 0.0,
+) -> tuple[Mean, Outcome]:
+    module = Mean()
+    looks.module = module
+    with torch.no_grad():
+        module.value.fill_(start)
+    trainer = Trainer(
+        (Fit(module),),
+        module,
+        rows=rows_of([1.0, 2.0, 3.0, 4.0]),
+        config=config or TrainingConfig(epochs=4),
+        gradient=PlainGradient(),
+        rng=torch.Generator().manual_seed(0),
+    )
+    return module, trainer.run(score, checkpoint=checkpoint, progress=Silent(), watcher=looks)
+
+
+def test_a_watcher_sees_every_boundary_and_changes_nothing() -> None:
+    looks = Looks(-1, "")
+    module, outcome = watched(looks)
+    alone, _ = run(TrainingConfig(epochs=4))
+    assert torch.equal(module.value, alone.value)
+    assert [update for update, *_ in looks.seen] == list(range(61))
+    assert looks.seen[0][1:3] == ({}, {})
+    assert all(set(losses) == {"fit"} for _, losses, _, _ in looks.seen[1:] if losses)
+    assert [update for update, _, norms, _ in looks.seen if norms] == list(range(2, 61, 2))
+    # The last average that was shown is the one that is kept.
+    assert looks.seen[-1][3] == module.value.item()
+    assert outcome.watched == []
+
+
+def test_a_norm_is_that_of_the_gradient() -> None:
+    looks = Looks(-1, "")
+    watched(looks, config=TrainingConfig(epochs=1, batch_size=4), start=1000.0)
+    # d/dv of the mean of (x - v)^2 is 2 (v - mean x), and v has hardly moved.
+    assert looks.seen[2][2]["fit"] == pytest.approx(2 * (1000 - 2.5), rel=0.01)
+
+
+@pytest.mark.parametrize("reason", [ALERT, PAUSED])
+def test_a_watcher_ends_it_at_the_boundary(reason: str) -> None:
+    _, outcome = watched(Looks(7, reason))
+    assert (outcome.updates, outcome.reason) == (7, reason)
+
+
+def test_a_paused_training_goes_on_and_one_that_was_stopped_does_not(tmp_path: Path) -> None:
+    whole, told = run(TrainingConfig(epochs=4), score=lambda: np.ones(3))
+    for reason, updates in ((PAUSED, 60), (ALERT, 7)):
+        place = Checkpoint(tmp_path / reason, {}, seed=0)
+        watched(Looks(7, reason), score=lambda: np.ones(3), checkpoint=place)
+        looks = Looks(-1, "")
+        module, outcome = watched(looks, score=lambda: np.ones(3), checkpoint=place)
+        assert looks.resumed == [{"seen": 8}]
+        assert outcome.updates == updates
+        if reason == PAUSED:
+            assert torch.equal(module.value, whole.value)
+            assert outcome.history.to_dict() == told.history.to_dict()
+
+
+def test_patience_that_is_out_is_not_paused() -> None:
+    means = iter([1.0, 2.0, 2.0, 2.0])
+    config = TrainingConfig(epochs=4, checks=4, patience=1)
+    # Checks are at updates 26, 38, 49 and 60.
+    _, outcome = watched(Looks(38, PAUSED), score=lambda: np.full(3, next(means)), config=config)
+    assert (outcome.updates, outcome.reason) == (38, "patience")
+
+
+def test_what_was_kept_is_kept_when_a_watcher_ends_a_divergence() -> None:
+    kept: list[float] = []
+    looks = Looks(30, ALERT)
+
+    def score() -> npt.NDArray[np.float64]:
+        assert looks.module is not None
+        kept.append(looks.module.value.item())
+        return np.ones(3)
+
+    class Diverging(Fit):
+        calls = 0
+
+        def row_loss(self, call: Call, inputs: Inputs) -> Tensor:
+            self.calls += 1
+            return super().row_loss(call, inputs) * (float("nan") if self.calls == 30 else 1.0)
+
+    module = looks.module = Mean()
+    trainer = Trainer(
+        (Diverging(module),),
+        module,
+        rows=rows_of([1.0, 2.0]),
+        config=TrainingConfig(epochs=4, checks=10),
+        gradient=PlainGradient(),
+        rng=torch.Generator().manual_seed(0),
+    )
+    outcome = trainer.run(score, checkpoint=None, progress=Silent(), watcher=looks)
+    assert np.isnan(looks.seen[-1][1]["fit"])
+    assert (outcome.updates, outcome.reason) == (30, ALERT)
+    assert module.value.item() == kept[-1]
+
+
+def test_a_divergence_before_anything_was_kept_is_an_error() -> None:
+    with pytest.raises(TrainingError, match="before any moment of it was kept"):
+        watched(Looks(1, ALERT), score=lambda: np.ones(3), start=float("nan"))

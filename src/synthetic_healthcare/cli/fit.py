@@ -70,14 +70,24 @@ def fit(
         checkpoint=checkpoint,
         progress=default_progress(),
     )
+    training = generator.describe()["training"]
+    if not as_json:
+        _tell_alerts(training)
     generator.save(out)
     written = describe_file(out)
     if as_json:
         print_json({"model": str(out), **written, "description": generator.describe()})
     else:
-        training = generator.describe()["training"]
         typer.echo(f"{training['chosen_model']}: {training['chosen_because']}")
         typer.echo(f"Model written to {out} ({written['bytes']:,} bytes)")
+
+
+def _tell_alerts(training: dict[str, Any]) -> None:
+    """Say which alerts fired, and how to go on where one paused the training."""
+    for text in training.get("alerts", ()):
+        typer.echo(f"Alert: {text}")
+    if training["ended"] == "paused":
+        typer.echo("The training is paused. The same command, with the same checkpoint, goes on.")
 
 
 def _settings(file: Path | None, flags: dict[str, Any], overrides: list[str]) -> RunConfig:

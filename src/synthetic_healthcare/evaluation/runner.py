@@ -108,7 +108,7 @@ def evaluate(
         options.rules.check_columns(schema)
     with threadpool_limits(limits=1), phase(progress or Silent(), "evaluate", len(METRICS) + 1) as watcher:
         frames = _aligned(synthetic, train, holdout, schema)
-        inputs, facts = _inputs(frames, schema, options)
+        inputs, facts = inputs_of(frames, schema, options)
         results, measures = _run_all(inputs, watcher)
         nulls = _nulls(inputs)
         utility = utility_score(results, measures)
@@ -206,9 +206,10 @@ def _aligned(
     return [frame for _, frame in named]
 
 
-def _inputs(
+def inputs_of(
     frames: list[pd.DataFrame], schema: Schema, options: EvaluationOptions
 ) -> tuple[Inputs, dict[str, Any]]:
+    """Read the tables (synthetic, training, hold-out) for metrics to ask for, and say what they hold."""
     fields, views = read_tables(frames, schema)
     encoder = fit_encoder(fields, views[1:])
     depth = max(options.max_rows, min(10 * options.max_rows, _DEEP_CELLS // encoder.width))

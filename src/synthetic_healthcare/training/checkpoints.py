@@ -44,6 +44,8 @@ class State:
         Why it stopped early; empty while it goes on.
     history : History
         The curves.
+    watched : list of dict
+        What a watcher has to know when the training goes on.
     """
 
     update: int = 0
@@ -56,6 +58,7 @@ class State:
     seconds: float = 0.0
     reason: str = ""
     history: History = field(default_factory=History)
+    watched: list[dict[str, Any]] = field(default_factory=list)
 
 
 @final
@@ -91,6 +94,7 @@ class Checkpoint:
             "seconds": state.seconds,
             "reason": state.reason,
             "history": state.history.to_dict(),
+            "watched": state.watched,
             "losses": dict(losses),
         }
         arrays = {
@@ -129,6 +133,7 @@ class Checkpoint:
             seconds=document["seconds"],
             reason=document["reason"],
             history=History(document["history"]),
+            watched=document.get("watched", []),
         )
         return state, document["losses"], tensors
 

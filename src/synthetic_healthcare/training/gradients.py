@@ -27,6 +27,10 @@ class StepGradients:
     values: tuple[Tensor, ...]
     loss: Tensor | None
 
+    def norm(self) -> Tensor:
+        """Euclidean norm of all gradients together, a scalar."""
+        return torch.stack([torch.linalg.vector_norm(value) for value in self.values]).square().sum().sqrt()
+
 
 class GradientComputer(Protocol):
     """Turns a phase and its inputs into gradients."""

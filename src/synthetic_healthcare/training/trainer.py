@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Any, Final, final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,8 @@ from synthetic_healthcare.training.checkpoints import Checkpoint, State
 from synthetic_healthcare.training.config import TrainingConfig
 from synthetic_healthcare.training.gradients import GradientComputer
 from synthetic_healthcare.training.history import History
+from synthetic_healthcare.training.optimizers import flatten, optimizers_for, unflatten
+from synthetic_healthcare.training.watching import ALERT, PAUSED, Step, Watcher
 
 #: Scores the sampler as it stands, a number for each row that judges it: the mean counts, lower is better.
 Score = Callable[[], npt.NDArray[np.float64]]
@@ -53,9 +56,11 @@ class Outcome:
     score : float or None
         Mean two-sample score of those, lower is better; `None` where none was taken.
     reason : str
-        Why it stopped: "finished", "patience" or "max_seconds".
+        Why it stopped: "finished", "patience", "max_seconds", or a watcher's "alert" or "paused".
     history : History
         The curves.
+    watched : list of dict
+        What the watcher last gave the checkpoint, in this attempt or an earlier one.
     """
 
     updates: int
@@ -63,6 +68,7 @@ class Outcome:
     score: float | None
     reason: str
     history: History
+    watched: list[dict[str, Any]]
 
 
 @final
@@ -101,7 +107,7 @@ class Trainer:
         self._config = config
         self._gradient = gradient
         self._rng = rng
-        self._optimizers = _optimizers(schedule)
+        self._optimizers = optimizers_for(schedule)
         self._modules = {phase.name: phase.module for phase in schedule}
         self._odds = {
             phase.name: rows.cumulative(phase.weigh) for phase in dict.fromkeys(schedule) if phase.reads_rows
@@ -109,8 +115,16 @@ class Trainer:
         self._average = {name: value.detach().clone() for name, value in sampler.state_dict().items()}
         self._state = State()
         self._losses: dict[str, list[Tensor]] = {}
+        self._norms: dict[str, Tensor] | None = None
 
-    def run(self, score: Score | None, *, checkpoint: Checkpoint | None, progress: Progress) -> Outcome:
+    def run(
+        self,
+        score: Score | None,
+        *,
+        checkpoint: Checkpoint | None,
+        progress: Progress,
+        watcher: Watcher | None = None,
+    ) -> Outcome:
         """Train to the end and leave the chosen weights in the sampler.
 
         Parameters
@@ -121,6 +135,8 @@ class Trainer:
             Where to save, and from where to go on.
         progress : Progress
             Told of every update.
+        watcher : Watcher, optional
+            Looks on before the first update and after every one, and may end the training.
 
         Raises
         ------
@@ -135,19 +151,59 @@ class Trainer:
         total = self._config.updates_for(len(self._rows))
         checks = _check_points(total, self._config.checks)
         started = time.monotonic() - state.seconds
-        while state.update < total and not state.reason:
+        if watcher is not None:
+            watcher.resume(state.watched)
+            if state.update == 0:
+                self._look(watcher, total)
+        while state.update < total and not self._ended():
+            self._norms = {} if watcher is not None and watcher.wants_norms(state.update + 1) else None
             self._update(state.update, total, time.monotonic() - started)
             state.update += 1
+            if watcher is not None:
+                self._look(watcher, total)
             self._note(progress)
-            if score is not None and state.update in checks:
+            if score is not None and state.update in checks and not self._ended_by_divergence():
                 self._check(score)
             state.seconds = time.monotonic() - started
             if self._config.max_seconds is not None and state.seconds >= self._config.max_seconds:
-                state.reason = "max_seconds"
+                state.reason = state.reason or "max_seconds"
             due = state.update % self._config.checkpoint_every == 0
-            if checkpoint is not None and (due or state.reason or state.update == total):
+            if checkpoint is not None and (due or self._ended() or state.update == total):
+                state.watched = state.watched if watcher is None else watcher.to_state()
                 self._save(checkpoint)
         return self._conclude(score)
+
+    def _look(self, watcher: Watcher, total: int) -> None:
+        """Let the watcher look on, and end where it says so."""
+        state = self._state
+        losses = {name: values[-1] for name, values in self._losses.items() if values}
+        step = Step(
+            state.update,
+            total,
+            losses=lambda: {name: float(value) for name, value in losses.items()},
+            norms={name: float(value) for name, value in (self._norms or {}).items()},
+            averaged=self._averaged,
+        )
+        reason = watcher.look(step)
+        # After the last update nothing is left to go on with.
+        state.reason = "" if reason == PAUSED and state.update == total else reason
+
+    def _ended(self) -> bool:
+        """Whether there is a reason to stop."""
+        return bool(self._state.reason)
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Let the sampler hold the averaged weights for the length of a `with` block."""
+        own = _swap(self._sampler, self._average)
+        try:
+            yield
+        finally:
+            _swap(self._sampler, own)
+
+    def _ended_by_divergence(self) -> bool:
+        """Whether a watcher has ended a training whose averaged weights are not finite."""
+        return self._ended() and not _finite(self._average)
 
     def _update(self, update: int, total: int, seconds: float) -> None:
         """One round of the schedule, then a step of the average."""
@@ -164,6 +220,8 @@ class Trainer:
                 rows = self._rows.draw(batch, self._rng, cumulative=self._odds[phase.name])
             inputs = phase.draw(rows, batch, done, self._rng)
             gradients = self._gradient(phase, inputs)
+            if self._norms is not None:
+                self._norms[phase.name] = gradients.norm()
             for parameter, value in zip(phase.module.parameters(), gradients.values, strict=True):
                 parameter.grad = value
             optimizer = self._optimizers[phase.name]
@@ -183,6 +241,9 @@ class Trainer:
         losses = {name: float(torch.stack(values).mean()) for name, values in self._losses.items()}
         self._losses = {}
         if not all(math.isfinite(value) for value in losses.values()):
+            if state.reason:
+                # A watcher saw it first, and has ended the training with what was kept.
+                return
             raise TrainingError(
                 f"training diverged at update {state.update}: a loss is not finite. "
                 "Lower learning_rate in the model's settings, or set training.precision to 'float32'"
@@ -194,9 +255,8 @@ class Trainer:
     def _check(self, score: Score) -> None:
         """Score the average, keep it unless it is worse than the best so far, stop when patience is out."""
         state = self._state
-        own = _swap(self._sampler, self._average)
-        scores = score()
-        _swap(self._sampler, own)
+        with self._averaged():
+            scores = score()
         mean = float(scores.mean())
         state.history.add(state.update, {"score": mean})
         if state.best_score is None or mean < state.best_score:
@@ -204,7 +264,8 @@ class Trainer:
         if _worse(scores, state.best_rows):
             state.waited += 1
             if self._config.patience is not None and state.waited >= self._config.patience:
-                state.reason = "patience"
+                # A training that is over cannot be paused.
+                state.reason = ALERT if state.reason == ALERT else "patience"
         else:
             state.score, state.chosen, state.waited = mean, state.update, 0
             state.kept = {name: tensor.clone() for name, tensor in self._average.items()}
@@ -212,12 +273,18 @@ class Trainer:
     def _conclude(self, score: Score | None) -> Outcome:
         """Put the kept average, or without checks the last one, into the sampler."""
         state = self._state
+        if not state.kept and not _finite(self._average):
+            raise TrainingError(
+                f"training diverged by update {state.update}, before any moment of it was kept. "
+                "Lower learning_rate in the model's settings, or set training.precision to 'float32'"
+            )
         if score is not None and not state.kept:
             # The time was out before the first check: the last weights are all there is.
             self._check(score)
         chosen = state.chosen if state.kept else state.update
         _swap(self._sampler, state.kept or self._average)
-        return Outcome(state.update, chosen, state.score, state.reason or "finished", state.history)
+        reason = state.reason or "finished"
+        return Outcome(state.update, chosen, state.score, reason, state.history, state.watched)
 
     def _save(self, checkpoint: Checkpoint) -> None:
         tensors = {
@@ -228,7 +295,7 @@ class Trainer:
         }
         for name, module in self._modules.items():
             tensors[f"module-{name}"] = module.state_dict()
-            tensors[f"optimizer-{name}"] = _flatten(self._optimizers[name])
+            tensors[f"optimizer-{name}"] = flatten(self._optimizers[name])
         losses = {name: [float(value) for value in values] for name, values in self._losses.items()}
         checkpoint.save(self._state, losses, tensors)
 
@@ -241,6 +308,8 @@ class Trainer:
         if self._state.reason == "max_seconds" and self._state.seconds < allowed:
             # It was given more time since: it goes on.
             self._state.reason = ""
+        if self._state.reason == PAUSED:
+            self._state.reason = ""
         device = self._rng.device
         self._losses = {
             name: [torch.tensor(value, device=device) for value in values] for name, values in losses.items()
@@ -249,22 +318,7 @@ class Trainer:
         self._rng.set_state(tensors["rng"]["state"])
         for name, module in self._modules.items():
             module.load_state_dict(tensors[f"module-{name}"])
-            _unflatten(self._optimizers[name], tensors[f"optimizer-{name}"])
-
-
-def _optimizers(schedule: tuple[Phase, ...]) -> dict[str, torch.optim.Adam]:
-    """One Adam for each phase's name; phases that stand several times in a schedule share theirs."""
-    found: dict[str, torch.optim.Adam] = {}
-    for phase in schedule:
-        if phase.name not in found:
-            found[phase.name] = torch.optim.Adam(
-                phase.module.parameters(),
-                lr=phase.learning_rate,
-                betas=phase.betas,
-                weight_decay=phase.weight_decay,
-                foreach=True,
-            )
-    return found
+            unflatten(self._optimizers[name], tensors[f"optimizer-{name}"])
 
 
 def _check_points(total: int, checks: int) -> frozenset[int]:
@@ -288,23 +342,13 @@ def _move(average: dict[str, Tensor], towards: dict[str, Tensor], share: float) 
     torch._foreach_lerp_([average[name] for name in names], [towards[name] for name in names], share)
 
 
+def _finite(tensors: dict[str, Tensor]) -> bool:
+    return all(bool(torch.isfinite(value).all()) for value in tensors.values())
+
+
 @torch.no_grad()
 def _swap(module: nn.Module, values: dict[str, Tensor]) -> dict[str, Tensor]:
     """Load `values` into a module and return what it held."""
     held = {name: value.clone() for name, value in module.state_dict().items()}
     module.load_state_dict(values)
     return held
-
-
-def _flatten(optimizer: torch.optim.Adam) -> dict[str, Tensor]:
-    """Adam's state as named tensors."""
-    state = optimizer.state_dict()["state"]
-    return {f"{index}.{name}": value for index, entry in state.items() for name, value in entry.items()}
-
-
-def _unflatten(optimizer: torch.optim.Adam, tensors: dict[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        index, name = key.split(".")
-        state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

@@ -193,7 +193,6 @@ def test_a_level_with_an_epsilon_is_never_ignored(name: str) -> None:
     [
         ("privacy.differential_privacy.epsilon=1", "differential privacy"),
         ("compliance.mode=hipaa", "hipaa"),
-        ("monitoring.enabled=true", "monitoring"),
     ],
 )
 def test_what_is_not_here_yet_says_so_by_name(override: str, feature: str) -> None:
