@@ -23,6 +23,8 @@ from synthetic_healthcare.schema.layout import Encoded, Layout
 LARGE: Final = 2000
 #: Codes in sets from which a table counts as one of codes.
 _MANY_CODES: Final = 64
+#: Rows times epsilon from which pairs of columns are worth their noise.
+PAIRS_FROM: Final = 2000.0
 #: Candidates on a small table, the one that is preferred where they are alike first: trees follow numbers
 #: closely, and a net that is given the outcome follows categories.
 CANDIDATES: Final = ("forest", "cvae", "copula")
@@ -112,6 +114,29 @@ def choose(
         "that none of them beats beyond chance"
     )
     return Choice(best, reason, means)
+
+
+def choose_privately(rows: int, *, epsilon: float, target: str | None) -> Choice:
+    """Choose a model under differential privacy, by what is public alone.
+
+    Few rows or a small epsilon leave nothing to learn beyond how each column goes with the target, and a model
+    that learns just that spends nothing on the rest; with more, pairs of columns stand out of the noise.
+
+    Parameters
+    ----------
+    rows : int
+        Their number.
+    epsilon : float
+        The budget's.
+    target : str or None
+        The target column.
+    """
+    worth = rows * epsilon
+    told = f"{rows:,} rows at epsilon {epsilon:g}"
+    if target is not None and worth < PAIRS_FROM:
+        reason = f"{told} are too few to learn how columns other than the target {target!r} go together"
+        return Choice("star", reason, {})
+    return Choice("aim", f"{told} are enough to learn how pairs of columns go together", {})
 
 
 def _candidates(layout: Layout, target: str | None) -> tuple[str, ...]:

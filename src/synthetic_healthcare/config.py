@@ -14,10 +14,12 @@ from synthetic_healthcare.errors import ConfigError, NotYetAvailableError
 from synthetic_healthcare.plain_yaml import load_plain
 from synthetic_healthcare.privacy.anonymity.requirement import Requirement
 from synthetic_healthcare.privacy.anonymity.settings import KAnonymity, LDiversity, Stage, TCloseness
-from synthetic_healthcare.privacy.levels import LevelName, PrivacyLevel, level_named, require_available
+from synthetic_healthcare.privacy.ledger import Budget
+from synthetic_healthcare.privacy.levels import LevelName, PrivacyLevel, level_named
 from synthetic_healthcare.sampling.config import SamplingConfig
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.training.config import TrainingConfig
+from synthetic_healthcare.training.plan import PrivateTraining
 from synthetic_healthcare.transforms.config import TransformConfig
 
 ComplianceMode = Literal["hipaa", "gdpr", "fda"]
@@ -50,6 +52,19 @@ class DifferentialPrivacySection(_Section):
 
     epsilon: float = Field(gt=0, description="privacy loss, at most")
     delta: float = Field(1e-5, gt=0, lt=1, description="probability with which epsilon may be passed")
+    strict_domain: bool = Field(
+        False, description="refuse columns whose domain is not declared, instead of paying to learn it"
+    )
+    rows_per_patient: int = Field(
+        1, ge=1, description="rows of one patient that are learnt, where a group column names the patients"
+    )
+    guide_share: float = Field(
+        0.7,
+        ge=0,
+        lt=1,
+        description="share of the budget that buys the counts a network learns from before it sees patients",
+    )
+    training: PrivateTraining = PrivateTraining()
 
 
 @final
@@ -61,6 +76,16 @@ class PrivacySection(_Section):
     k_anonymity: KAnonymity | None = None
     l_diversity: LDiversity | None = None
     t_closeness: TCloseness | None = None
+
+    @property
+    def protection(self) -> DifferentialPrivacySection | None:
+        """The budget that holds, `None` without one: an explicit one goes before that of the level."""
+        if self.differential_privacy is not None:
+            return self.differential_privacy
+        level = level_named(self.level or "none")
+        if level.epsilon is None or level.delta is None:
+            return None
+        return DifferentialPrivacySection(epsilon=level.epsilon, delta=level.delta)
 
     @property
     def anonymity_stage(self) -> Stage | None:
@@ -197,6 +222,12 @@ class RunConfig(_Section):
         return self.model_dump(mode="json")
 
     @property
+    def budget(self) -> Budget | None:
+        """The budget of differential privacy that holds for the run, `None` without one."""
+        held = self.privacy.protection
+        return None if held is None else Budget(held.epsilon, held.delta)
+
+    @property
     def level(self) -> PrivacyLevel:
         """The privacy level asked for, `none` where none was."""
         return level_named(self.privacy.level or "none")
@@ -207,19 +238,11 @@ class RunConfig(_Section):
         Raises
         ------
         NotYetAvailableError
-            Differential privacy, a level with an epsilon or a compliance mode is asked for.
+            A compliance mode is asked for.
         ConfigError
             Guarantees that exclude each other are asked for.
         """
         self._require_compatible()
-        budget = self.privacy.differential_privacy
-        if budget is not None:
-            raise NotYetAvailableError(
-                f"differential privacy (privacy.differential_privacy, epsilon {budget.epsilon:g})",
-                "It arrives with the privacy release; nothing was trained. Remove the section to train "
-                "without a formal guarantee.",
-            )
-        require_available(self.level)
         asked = {
             f"compliance mode {self.compliance.mode!r}": self.compliance.mode is not None,
         }
@@ -231,7 +254,7 @@ class RunConfig(_Section):
         how = self.privacy.k_anonymity
         if how is None:
             return
-        private = self.privacy.differential_privacy is not None or self.level.epsilon is not None
+        private = self.privacy.protection is not None
         if how.stage == "input" and private:
             # Declared hierarchies do not help: which level a row gets still depends on the other rows.
             raise ConfigError(

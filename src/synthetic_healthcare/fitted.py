@@ -12,6 +12,7 @@ from synthetic_healthcare.config import RunConfig
 from synthetic_healthcare.errors import ArtifactError, ReleaseBlockedError
 from synthetic_healthcare.models._base import GenerativeModel
 from synthetic_healthcare.privacy.anonymity import Requirement
+from synthetic_healthcare.privacy.ledger import PrivacyLedger
 from synthetic_healthcare.rules import RulePack
 from synthetic_healthcare.sampling.levers import Levers
 from synthetic_healthcare.schema.schema import Schema
@@ -26,6 +27,10 @@ NO_GUARANTEE: Final = (
 )
 #: What a model may still be asked for when an alert blocks its release: neither gives a row or the weights.
 _STAYS_HERE: Final = ("describe", "evaluate")
+#: Said of a model whose noise followed a seed.
+TESTING: Final = (
+    "NOT PRIVATE: the noise of this model followed its seed, for tests. No guarantee of any kind holds."
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,8 @@ class Origin:
     rows : dict
         Numbers of rows: "table", "train", "holdout".
     table, train : str
-        Fingerprints of the table given to `fit` and of the rows that were learnt.
+        Fingerprints of the table given to `fit` and of the rows that were learnt; empty after a private fit,
+        since a fingerprint tells of every single row.
     notes : tuple of str
         What was repaired or protected.
     training : dict
@@ -84,6 +90,8 @@ class Fitted:
         What every generated row has to keep.
     levers : Levers
         What is done to the rows that the model draws.
+    ledger : PrivacyLedger or None
+        What was read of the patients, where the fit was private.
     """
 
     config: RunConfig
@@ -93,6 +101,22 @@ class Fitted:
     origin: Origin
     rules: RulePack | None = None
     levers: Levers = field(default_factory=Levers)
+    ledger: PrivacyLedger | None = None
+
+    @property
+    def guarantee(self) -> str:
+        """One sentence on what is promised of the model; true of every row that it will ever draw."""
+        if self.ledger is None:
+            return NO_GUARANTEE
+        if not self.origin.training.get("private", True):
+            return TESTING
+        budget, unit = self.ledger.budget, self.ledger.unit
+        return (
+            f"Differential privacy with epsilon {budget.epsilon:g} and delta {budget.delta:g}, for neighbours "
+            f"that differ by one {unit}, added or removed: {self.ledger.epsilon():.4g} of epsilon is spent, by "
+            "preparing the table and by learning it. It holds for the model and all that is generated from it; "
+            "names and declarations of columns and the number of rows count as public."
+        )
 
     @property
     def schema(self) -> Schema:
@@ -141,7 +165,8 @@ class Fitted:
         return {
             "model": self.model.name,
             "settings": self.model.config.model_dump(mode="json"),
-            "guarantee": NO_GUARANTEE,
+            "guarantee": self.guarantee,
+            "ledger": None if self.ledger is None else self.ledger.to_dict(),
             "anonymity": self.anonymity,
             "rows": dict(self.origin.rows),
             "target": self.schema.target,
@@ -160,7 +185,7 @@ class Fitted:
         facts, arrays = self.encoder.to_state()
         levers, knots = self.levers.to_state()
         documents = {
-            "run": {"version": __version__, "config": self.config.to_dict(), "guarantee": NO_GUARANTEE},
+            "run": {"version": __version__, "config": self.config.to_dict(), "guarantee": self.guarantee},
             "model": {
                 "name": self.model.name,
                 "settings": self.model.config.model_dump(mode="json"),
@@ -170,6 +195,7 @@ class Fitted:
             "origin": asdict(self.origin),
             "rules": {} if self.rules is None else self.rules.to_dict(),
             "levers": levers,
+            "ledger": {} if self.ledger is None else self.ledger.to_dict(),
         }
         tensors = {"encoder": arrays, "weights": self.model.to_state(), "levers": knots}
         write_model(path, documents=documents, tensors=tensors)
@@ -198,4 +224,5 @@ class Fitted:
             origin=Origin(**{**origin, "notes": tuple(origin["notes"])}),
             rules=RulePack.from_dict(documents["rules"]) if documents.get("rules") else None,
             levers=Levers.from_state(documents["levers"], tensors["levers"]),
+            ledger=PrivacyLedger.from_dict(documents["ledger"]) if documents.get("ledger") else None,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,11 +19,12 @@ from synthetic_healthcare.errors import ConfigError, DataError, EvaluationError
 from synthetic_healthcare.evaluation.views import check_columns
 from synthetic_healthcare.fitted import Fitted, Origin
 from synthetic_healthcare.models._base import GenerativeModel
-from synthetic_healthcare.monitoring.monitor import PrivacyMonitor
 from synthetic_healthcare.monitoring.tables import RealRows
 from synthetic_healthcare.monitoring.watch import Watch
 from synthetic_healthcare.privacy.anonymity import anonymize
+from synthetic_healthcare.private_fitting import fit_privately
 from synthetic_healthcare.progress import Progress, phase
+from synthetic_healthcare.requests import FitRequest, seed_of, share_of, stream
 from synthetic_healthcare.rules import RulePack
 from synthetic_healthcare.sampling.config import SamplingConfig
 from synthetic_healthcare.sampling.levers import Levers, fit_levers
@@ -35,47 +35,8 @@ from synthetic_healthcare.tables.checks import check_table
 from synthetic_healthcare.tables.frames import TableFormat, to_pandas
 from synthetic_healthcare.tables.holdout import in_holdout
 from synthetic_healthcare.tables.keys import fingerprint
-from synthetic_healthcare.training.checkpoints import Checkpoint, recorded_seed
+from synthetic_healthcare.training.checkpoints import Checkpoint
 from synthetic_healthcare.training.config import TrainingConfig
-
-#: What a seed is split into, so that no stage's draws depend on how many another stage made.
-_STREAMS: Final = ("split", "prepare", "train", "sample")
-
-
-@final
-@dataclass(frozen=True)
-class FitRequest:
-    """What `fit` was asked for.
-
-    Parameters
-    ----------
-    config : RunConfig
-        All settings.
-    random_state : int or None
-        The user's seed; `None`: a fresh one, or that of the checkpoint.
-    schema : Schema, path or None
-        The columns, where declared.
-    target : str or None
-        The column to predict.
-    holdout : float or table
-        Share of the rows to keep aside, or a table of other patients.
-    checkpoint : path or None
-        Folder of the checkpoint.
-    rules : RulePack or None
-        What generated rows have to keep.
-    monitor : PrivacyMonitor or None
-        Watches the training; not the trials of a choice.
-    """
-
-    config: RunConfig
-    random_state: int | None
-    schema: Schema | str | Path | None
-    target: str | None
-    holdout: Any
-    checkpoint: str | Path | None
-    rules: RulePack | None = None
-    monitor: PrivacyMonitor | None = None
-
 
 @dataclass(frozen=True)
 class _Split:
@@ -99,9 +60,11 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         See `SyntheticDataGenerator.fit`.
     """
     config = request.config
+    if config.budget is not None:
+        return fit_privately(data, request, config.budget, progress=progress)
     _require_budget(config.model.type)
     _require_watchable(request)
-    seed = _seed(request)
+    seed = seed_of(request)
     with phase(progress, "prepare"):
         given = _split(data, request, seed)
         split, note = _anonymised(given, config)
@@ -161,8 +124,6 @@ def _anonymised(split: _Split, config: RunConfig) -> tuple[_Split, tuple[str, ..
     kept = replace(split, train=train.reset_index(drop=True))
     _require_enough(kept.train, kept.schema, kept.share)
     return kept, (f"the rows to learn were anonymised before: {report}",)
-
-
 def _levers(model: GenerativeModel, rows: Encoded, config: SamplingConfig, *, seed: int) -> Levers:
     """What the model's rows lack, as far as the settings ask for it."""
     if not (config.calibrate or config.select):
@@ -181,7 +142,7 @@ def _learnt_rules(split: _Split, request: FitRequest) -> RulePack | None:
 
 
 def _require_budget(name: str) -> None:
-    """Refuse a model that may only be trained privately: no budget can be given yet."""
+    """Refuse a model that may only be trained privately."""
     if name != AUTO and models.model_class(name).requires_privacy:
         raise ConfigError(
             f"model {name!r} trains under differential privacy only, and no budget is given. Set "
@@ -226,11 +187,6 @@ def _left(training: TrainingConfig, seconds: float) -> TrainingConfig:
         return training
     left = max(training.max_seconds - seconds, 0.1 * training.max_seconds)
     return training.model_copy(update={"max_seconds": left})
-
-
-def stream(seed: int, name: str, *, call: int = 0) -> np.random.Generator:
-    """Return one of the independent streams of a seed; `call` numbers the uses of one stream."""
-    return np.random.default_rng([seed, _STREAMS.index(name), call])
 
 
 def _split(data: Any, request: FitRequest, seed: int) -> _Split:
@@ -288,13 +244,9 @@ def _schema(frame: pd.DataFrame, request: FitRequest) -> Schema:
 
 def _holdout(holdout: Any, frame: pd.DataFrame, schema: Schema) -> tuple[float, pd.DataFrame | None]:
     """Read `holdout` as a share, or as the table that is given beside the one to learn."""
-    if holdout is None or isinstance(holdout, bool):
-        raise ConfigError(f"holdout must be a share (0: none) or a table; this is a {type(holdout).__name__}")
-    if isinstance(holdout, int | float | np.number):
-        # Written so that nan is refused too.
-        if not 0 <= holdout < 1:
-            raise ConfigError(f"holdout must be a share from 0 to below 1, or a table; this is {holdout}")
-        return float(holdout), None
+    share = share_of(holdout)
+    if share is not None:
+        return share, None
     others = to_pandas(holdout)[0]
     try:
         check_columns(others, schema, what="hold-out")
@@ -320,14 +272,6 @@ def _protected_levels(split: _Split, prepared: pipeline.Prepared) -> TableFormat
         if kept:
             levels[name] = tuple(level for level in declared if level in kept or level not in held)
     return replace(split.table_format, levels=levels)
-
-
-def _seed(request: FitRequest) -> int:
-    """The user's seed; else that of the training to go on with; else a fresh one."""
-    if request.random_state is not None:
-        return request.random_state
-    recorded = None if request.checkpoint is None else recorded_seed(request.checkpoint)
-    return secrets.randbits(62) if recorded is None else recorded
 
 
 def _identity(table: str, split: _Split, request: FitRequest) -> dict[str, str]:

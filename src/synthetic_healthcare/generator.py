@@ -14,10 +14,12 @@ from synthetic_healthcare.errors import ConfigError, NotFittedError, NotYetAvail
 from synthetic_healthcare.evaluation.inputs import EvaluationOptions
 from synthetic_healthcare.evaluation.report import EvaluationReport
 from synthetic_healthcare.fitted import Fitted
-from synthetic_healthcare.fitting import FitRequest, fit_table, stream
+from synthetic_healthcare.fitting import fit_table
 from synthetic_healthcare.judged import JudgedTables, judge
 from synthetic_healthcare.monitoring import PrivacyMonitor
+from synthetic_healthcare.privacy.ledger import PrivacyLedger
 from synthetic_healthcare.progress import Progress, default_progress
+from synthetic_healthcare.requests import FitRequest, stream
 from synthetic_healthcare.rules import RulePack
 from synthetic_healthcare.sampling.conditional import OnRare
 from synthetic_healthcare.schema.schema import Schema
@@ -34,8 +36,8 @@ class SyntheticDataGenerator:
         Name of the model (`synthetic_healthcare.models.available()` lists them); "auto": the one that suits
         the table, by its size or by a trial.
     privacy_level : str, default "none"
-        "none", "low", "medium", "high" or "maximum". A level with an epsilon means differential privacy from
-        end to end; this release refuses it rather than train without.
+        "none", "low" (epsilon 10), "medium" (3), "high" (1) or "maximum" (0.5). A level with an epsilon means
+        differential privacy from end to end; see docs/privacy.md.
     compliance_mode : str, optional
         "hipaa", "gdpr" or "fda"; refused by name until it is there.
     random_state : int, optional
@@ -144,6 +146,7 @@ class SyntheticDataGenerator:
         checkpoint: str | Path | None = None,
         progress: Progress | None = None,
         monitor: PrivacyMonitor | None = None,
+        ledger: PrivacyLedger | str | Path | None = None,
     ) -> SyntheticDataGenerator:
         """Learn a table; returns itself.
 
@@ -170,6 +173,8 @@ class SyntheticDataGenerator:
             Default: a live display where standard error is a terminal.
         monitor : PrivacyMonitor, optional
             Alerts that watch this fit, in place of the generator's own.
+        ledger : PrivacyLedger or path, optional
+            What was spent on the same patients before; the budget is for all of it. A path is written anew.
 
         Raises
         ------
@@ -187,6 +192,7 @@ class SyntheticDataGenerator:
             checkpoint=checkpoint,
             rules=self._rules,
             monitor=monitor or self.monitor,
+            ledger=ledger,
         )
         self._fitted = fit_table(data, request, progress=progress or default_progress())
         self._draws = 0

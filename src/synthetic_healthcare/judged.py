@@ -14,7 +14,7 @@ from synthetic_healthcare.evaluation.inputs import EvaluationOptions
 from synthetic_healthcare.evaluation.report import EvaluationReport
 from synthetic_healthcare.evaluation.runner import evaluate
 from synthetic_healthcare.evaluation.views import check_columns
-from synthetic_healthcare.fitted import NO_GUARANTEE, Fitted
+from synthetic_healthcare.fitted import Fitted
 from synthetic_healthcare.progress import Progress
 from synthetic_healthcare.tables.frames import to_pandas
 from synthetic_healthcare.tables.holdout import in_holdout
@@ -47,7 +47,8 @@ class JudgedTables:
         Raises
         ------
         EvaluationError
-            The arguments are swapped, or `real` is not the table that was learnt.
+            The arguments are swapped, or `real` is not the table that was learnt; a private model holds
+            nothing to tell the latter by.
         """
         origin = fitted.origin
         for what, frame in (("synthetic", synthetic), ("real", real)):
@@ -58,7 +59,7 @@ class JudgedTables:
                 "Call evaluate(synthetic, real)"
             )
         given = fingerprint(real)
-        if given not in (origin.table, origin.train):
+        if origin.table and given not in (origin.table, origin.train):
             raise EvaluationError(
                 "the second table is not the one given to fit (its fingerprint differs), so nothing can be "
                 "said of which patients the model saw. Call evaluate(synthetic, real) with that table, "
@@ -89,7 +90,7 @@ def judge(
 
 def _guarantees(fitted: Fitted) -> list[str]:
     anonymity = fitted.anonymity
-    return [NO_GUARANTEE] if anonymity is None else [NO_GUARANTEE, anonymity]
+    return [fitted.guarantee] if anonymity is None else [fitted.guarantee, anonymity]
 
 
 def _other_patients(fitted: Fitted, holdout: Any) -> pd.DataFrame:

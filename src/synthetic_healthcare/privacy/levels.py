@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-from synthetic_healthcare.errors import ConfigError, NotYetAvailableError
+from synthetic_healthcare.errors import ConfigError
 
 LevelName = Literal["none", "low", "medium", "high", "maximum"]
 
@@ -60,19 +60,3 @@ def level_named(name: str) -> PrivacyLevel:
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ConfigError(f"privacy level {name!r} is unknown.{hint} Allowed: {', '.join(LEVELS)}")
     return LEVELS[name]
-
-
-def require_available(level: PrivacyLevel) -> None:
-    """Refuse a level that this release cannot keep.
-
-    Raises
-    ------
-    NotYetAvailableError
-        The level promises an epsilon.
-    """
-    if level.epsilon is not None:
-        raise NotYetAvailableError(
-            f"privacy level {level.name!r} (differential privacy with epsilon {level.epsilon:g})",
-            "It arrives with differential privacy; nothing was trained, since a model without the guarantee "
-            "is not what was asked for. privacy_level='none' trains without a formal guarantee.",
-        )

@@ -1,0 +1,128 @@
+"""A fit under a budget: the split, the ledger, and what of it all may stand in a model file."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthetic_healthcare.config import RunConfig
+from synthetic_healthcare.errors import ConfigError
+from synthetic_healthcare.evaluation.views import check_columns
+from synthetic_healthcare.fitted import Fitted, Origin
+from synthetic_healthcare.privacy.ledger import Budget, PrivacyLedger, Unit
+from synthetic_healthcare.private_learning import learn_privately
+from synthetic_healthcare.progress import Progress
+from synthetic_healthcare.requests import FitRequest, seed_of, share_of, stream
+from synthetic_healthcare.schema.public import private_schema
+from synthetic_healthcare.schema.schema import Schema
+from synthetic_healthcare.tables.checks import check_public
+from synthetic_healthcare.tables.frames import to_pandas
+from synthetic_healthcare.tables.holdout import in_holdout
+from synthetic_healthcare.transforms.private.prepare import limit_rows, public_format
+
+
+def fit_privately(data: Any, request: FitRequest, budget: Budget, *, progress: Progress) -> Fitted:
+    """Learn a table under a budget: from here on no row is read that the ledger has not paid for.
+
+    The split is made by a hash of each row alone, so that no row decides on which side another is.
+    """
+    config = request.config
+    if request.checkpoint is not None:
+        raise ConfigError(
+            "a private training keeps no checkpoint: it holds what noise hides. Leave checkpoint out"
+        )
+    seed = seed_of(request)
+    frame, _ = to_pandas(data)
+    check_public(frame)
+    declared = _declared(request)
+    schema = private_schema(frame, declared, request.target)
+    section = config.privacy.protection
+    share, others = _holdout(request.holdout, schema)
+    salt = stream(seed, "split").bytes(16)
+    held = in_holdout(frame, share, salt=salt, group=schema.group)
+    train = frame[~held].reset_index(drop=True)
+    if schema.group is not None:
+        train = limit_rows(train, schema.group, section.rows_per_patient, rng=np.random.default_rng())
+    ledger = _ledger(request, budget, schema)
+    _warn_of_delta(budget, len(train))
+    learnt = learn_privately(
+        train,
+        declared,
+        request.target,
+        ledger=ledger,
+        config=config,
+        seed=int(stream(seed, "train").integers(2**62)),
+        progress=progress,
+    )
+    if isinstance(request.ledger, str | Path):
+        ledger.write(request.ledger)
+    origin = Origin(
+        seed=seed,
+        salt=salt.hex(),
+        holdout_share=share,
+        rows={"table": len(frame), "train": len(train), "holdout": int(held.sum()) + others},
+        table="",
+        train="",
+        notes=learnt.notes,
+        training={**learnt.trained.facts, **learnt.choice.facts()},
+        history=learnt.trained.history.to_dict(),
+    )
+    table_format = public_format(learnt.prepared.encoder)
+    if request.rules is not None:
+        request.rules.check_columns(learnt.prepared.schema)
+    return Fitted(
+        config,
+        learnt.trained.model,
+        learnt.prepared.encoder,
+        table_format,
+        origin,
+        None if request.rules is None else request.rules.unread(),
+        learnt.levers,
+        ledger,
+    )
+
+
+def _ledger(request: FitRequest, budget: Budget, schema: Schema) -> PrivacyLedger:
+    """The ledger of this fit; with what an earlier one of the same patients spent, where it was given."""
+    unit: Unit = "row" if schema.group is None else "patient"
+    earlier = request.ledger
+    if isinstance(earlier, str | Path) and not Path(earlier).exists():
+        earlier = None
+    if earlier is None:
+        return PrivacyLedger(budget, unit=unit)
+    spent = PrivacyLedger.read(earlier) if isinstance(earlier, str | Path) else earlier
+    if spent.unit != unit:
+        raise ConfigError(
+            f"the ledger counts by {spent.unit} and this table by {unit}: they do not add up. Declare the "
+            "same group column in both fits"
+        )
+    return PrivacyLedger(budget, unit=unit, entries=spent.entries)
+
+
+def _warn_of_delta(budget: Budget, rows: int) -> None:
+    if budget.delta > 1 / rows:
+        warnings.warn(
+            f"delta {budget.delta:g} is more than one in the {rows:,} rows that are learnt: releasing one "
+            "patient's row would keep it. Choose a delta well below 1 / rows",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _declared(request: FitRequest) -> Schema | None:
+    schema = request.schema
+    return Schema.from_yaml(schema) if isinstance(schema, str | Path) else schema
+
+
+def _holdout(holdout: Any, schema: Schema) -> tuple[float, int]:
+    """Read `holdout` as a share and a number of other rows; whether these are the same is not looked at."""
+    share = share_of(holdout)
+    if share is not None:
+        return share, 0
+    others = to_pandas(holdout)[0]
+    check_columns(others, schema, what="hold-out")
+    return 0.0, len(others)

@@ -1,0 +1,215 @@
+"""From a table to a model under a privacy budget: prepare, choose, learn; each step pays before it reads.
+
+A network under a budget does not start from nothing. A part of the budget buys noisy counts, a model of them
+draws as many rows as it is asked for, and the network learns these plainly, which costs nothing more
+(post-processing); the rest of the budget then trains it on the patients. Levers, too, see rows of that model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthetic_healthcare import models, pipeline
+from synthetic_healthcare.choosing import Choice, choose_privately
+from synthetic_healthcare.config import AUTO, RunConfig
+from synthetic_healthcare.errors import ConfigError
+from synthetic_healthcare.models._base import MarginalModel, ModelConfig, TrainedModel
+from synthetic_healthcare.pipeline import Trained
+from synthetic_healthcare.privacy.ledger import PrivacyLedger
+from synthetic_healthcare.progress import Progress, phase
+from synthetic_healthcare.sampling.levers import Levers, fit_levers
+from synthetic_healthcare.sampling.targets import read_targets
+from synthetic_healthcare.schema.layout import Encoded, joined
+from synthetic_healthcare.schema.public import lacking
+from synthetic_healthcare.schema.schema import Schema
+from synthetic_healthcare.training.history import History
+from synthetic_healthcare.training.marginals import learn_marginals
+from synthetic_healthcare.training.private import Payment
+from synthetic_healthcare.transforms.private.prepare import PrivatelyPrepared, prepare_privately
+
+#: Share of the precision that preparing a table may spend, where all columns are declared and where not.
+_DECLARED: Final = 0.1
+_UNDECLARED: Final = 0.4
+#: Rows of the guide that a network and the levers see, at least and at most.
+_FEWEST_GUIDED, _MOST_GUIDED = 2_000, 50_000
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PrivatelyLearnt:
+    """What a private fit gave.
+
+    Parameters
+    ----------
+    prepared : PrivatelyPrepared
+        Schema, encoder and notes.
+    trained : Trained
+        The model.
+    levers : Levers
+        Learnt from rows of the guide; none for a model of counts.
+    choice : Choice
+        Which model, and why.
+    """
+
+    prepared: PrivatelyPrepared
+    trained: Trained
+    levers: Levers
+    choice: Choice
+
+
+def learn_privately(
+    frame: pd.DataFrame,
+    declared: Schema | None,
+    target: str | None,
+    *,
+    ledger: PrivacyLedger,
+    config: RunConfig,
+    seed: int,
+    progress: Progress,
+) -> PrivatelyLearnt:
+    """Learn a table within what a ledger has left.
+
+    Parameters
+    ----------
+    frame : DataFrame (n, columns)
+        The rows to learn; where a group column is declared, at most `rows_per_patient` of each patient.
+    declared : Schema or None
+        What is known of the columns beforehand.
+    target : str or None
+        Column to predict.
+    ledger : PrivacyLedger
+        Pays for each read, before it happens.
+    config : RunConfig
+        Settings of the run.
+    seed : int
+        Decides initialisation and draws; never noise, nor which patients are sampled.
+    progress : Progress
+        Told of each step.
+
+    Raises
+    ------
+    ConfigError, SchemaError, DataError
+        By names, declarations, settings and the number of rows only.
+    BudgetExceededError
+        Nothing is left to pay with.
+    """
+    section = config.privacy.protection
+    per_person = 1 if ledger.unit == "row" else section.rows_per_patient
+    with phase(progress, "prepare"):
+        prepared = prepare_privately(
+            frame,
+            declared,
+            target,
+            ledger=ledger,
+            config=config.transforms,
+            strict_domain=section.strict_domain,
+            share=_UNDECLARED if _is_open(declared) else _DECLARED,
+            rows_per_person=per_person,
+        )
+    rows = len(prepared.encoded)
+    name = config.model.type
+    if name == AUTO:
+        choice = choose_privately(rows, epsilon=ledger.budget.epsilon, target=prepared.schema.target)
+    else:
+        choice = Choice(name, "it was asked for", {})
+    kind = models.model_class(choice.name)
+    people = None if ledger.unit == "row" else pd.factorize(frame[_group(prepared)], use_na_sentinel=False)[0]
+    payer = _Payer(prepared, ledger, per_person, people, seed, progress)
+    if issubclass(kind, MarginalModel):
+        return PrivatelyLearnt(prepared, payer.of_counts(choice.name, config, share=1.0), Levers(), choice)
+    if not issubclass(kind, TrainedModel):
+        able = [n for n in models.available() if issubclass(models.model_class(n), MarginalModel | TrainedModel)]
+        raise ConfigError(
+            f"model {choice.name!r} reads rows in a way that has no private form. Under differential privacy: "
+            f"{', '.join(able)}, or 'auto'"
+        )
+    trained, levers = payer.network(choice.name, config)
+    return PrivatelyLearnt(prepared, trained, levers, choice)
+
+
+@dataclass(frozen=True, eq=False)
+class _Payer:
+    """A prepared table and the ledger that pays for every further look at it."""
+
+    prepared: PrivatelyPrepared
+    ledger: PrivacyLedger
+    rows_per_person: int
+    people: npt.NDArray[np.int64] | None
+    seed: int
+    progress: Progress
+
+    def of_counts(self, name: str, config: RunConfig, *, share: float) -> Trained:
+        """Fit a model of noisy counts for a share of what is left."""
+        own = config.model.architecture if name == config.model.type else {}
+        with phase(self.progress, "fit"):
+            model = learn_marginals(
+                self.prepared.encoded,
+                name,
+                self._settings(name, own),
+                ledger=self.ledger,
+                rows=len(self.prepared.encoded),
+                seed=self.seed,
+                rows_per_person=self.rows_per_person,
+                share=share,
+            )
+        return Trained(model, {"ended": "finished"}, History())
+
+    def network(self, name: str, config: RunConfig) -> tuple[Trained, Levers]:
+        """Train a network on rows of a model of counts, then on the patients for the rest of the budget."""
+        rows = len(self.prepared.encoded)
+        guide = choose_privately(
+            rows, epsilon=self.ledger.budget.epsilon, target=self.prepared.schema.target
+        ).name
+        section = config.privacy.protection
+        made: Encoded | None = None
+        if section.guide_share:
+            model = self.of_counts(guide, config, share=section.guide_share).model
+            number = min(max(rows, _FEWEST_GUIDED), _MOST_GUIDED)
+            made = joined(pipeline.sample(model, number, seed=self.seed))
+        trained = pipeline.train_privately(
+            self.prepared.encoded,
+            name,
+            self._settings(name, config.model.architecture),
+            training=config.model.training,
+            payment=Payment(
+                self.ledger,
+                section.training,
+                people=self.people,
+                rows_per_person=self.rows_per_person,
+            ),
+            seed=self.seed,
+            progress=self.progress,
+            guide=made,
+        )
+        sampling = config.sampling
+        if made is None or not (sampling.calibrate or sampling.select):
+            return trained, Levers()
+        targets = read_targets(made, sampling, rng=np.random.default_rng(self.seed))
+        levers = fit_levers(trained.model, targets, config=sampling, seed=self.seed)
+        return trained, levers
+
+    def _settings(self, name: str, architecture: Mapping[str, Any]) -> ModelConfig:
+        return models.settings(
+            name,
+            architecture,
+            rows=len(self.prepared.encoded),
+            target=self.prepared.schema.target,
+            private=True,
+        )
+
+
+def _is_open(declared: Schema | None) -> bool:
+    """Whether anything but counts is left to learn of a table."""
+    return declared is None or any(lacking(column) for column in declared.columns)
+
+
+def _group(prepared: PrivatelyPrepared) -> str:
+    group = prepared.schema.group
+    assert group is not None, "a ledger of patients goes with a column that names them"
+    return group
