@@ -35,7 +35,7 @@ class ChoiceDomain(Domain):
     held : Column
         The column, with its categories.
     learnt : bool
-        Whether the categories were learnt: those that the counts show to be empty may then go.
+        Whether the categories were learnt: `OTHER` may then go.
     """
 
     held: Column
@@ -68,19 +68,10 @@ class ChoiceDomain(Domain):
         return pd.Series(table[self._places(series)], name=self.held.name, dtype=object)
 
     def settle(self, marginal: Marginal) -> tuple[Domain, Marginal]:
-        """Drop learnt levels at the ends, and `OTHER`, where their counts are no more than noise."""
-        if not self.learnt:
-            return self, marginal
-        floor = STANDS_OUT * marginal.deviation
-        stands_out = marginal.counts[:-1] > floor
-        kept = np.ones(len(stands_out), dtype=bool)
-        if self.held.kind == "ordinal":
-            filled = np.flatnonzero(stands_out)
-            if len(filled):
-                kept[: filled[0]] = kept[filled[-1] + 1 :] = False
-        else:
-            kept = np.array([category != OTHER for category in self.categories]) | stands_out
-        if kept.all() or not kept.any():
+        """Drop `OTHER` from learnt categories where its count is no more than noise."""
+        stands_out = marginal.counts[:-1] > STANDS_OUT * marginal.deviation
+        kept = np.array([category != OTHER for category in self.categories]) | stands_out
+        if not self.learnt or kept.all() or not kept.any():
             return self, marginal
         categories = tuple(category for category, stays in zip(self.categories, kept, strict=True) if stays)
         counts = marginal.counts[np.append(kept, True)]

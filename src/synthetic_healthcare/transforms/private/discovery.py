@@ -24,7 +24,7 @@ import pandas as pd
 from synthetic_healthcare.privacy.counting import IntCounts, PrivateCounts
 from synthetic_healthcare.schema.column import CONTINUOUS_KINDS, Category, Column, Kind
 from synthetic_healthcare.schema.public import is_learnt, kind_is_open
-from synthetic_healthcare.transforms.private._base import STANDS_OUT, tally
+from synthetic_healthcare.transforms.private._base import tally
 from synthetic_healthcare.transforms.private.choices import OTHER
 from synthetic_healthcare.transforms.private.numbers import DAY, MINUTE, Shape
 from synthetic_healthcare.transforms.private.ranges import (
@@ -50,10 +50,10 @@ from synthetic_healthcare.transforms.private.reading import (
 from synthetic_healthcare.transforms.private.sets import at_most
 from synthetic_healthcare.transforms.private.shares import CODES_PER_ROW, Shares
 
+#: Standard deviations of the noise from which cells need finer decimals, or times of day.
+_SURE: Final = 2.5
 #: Share of the rows that finer decimals, or times of day, must be held by.
 _FEW: Final = 0.01
-#: Whole values up to which a column of an undeclared kind is one of levels.
-_FEW_LEVELS: Final = 10
 
 
 @final
@@ -186,7 +186,7 @@ class Discovery:
         return part
 
     def _kind(self, held: Open, sorts: IntCounts, deviation: float) -> Open:
-        floor = max(_FEW * self._rows, STANDS_OUT * deviation)
+        floor = max(_FEW * self._rows, _SURE * deviation)
         column = held.column
         kind = _commonest(sorts) if kind_is_open(column) else column.kind
         # Times of day are written in minutes: seconds say little of a patient.
@@ -229,11 +229,6 @@ def _range(held: Open, counts: IntCounts, deviation: float) -> Open:
         bounds, shape = range_of_instants(counts, deviation)
         return replace(held, column=replace(column, bounds=bounds), shape=shape)
     bounds, shape = range_of_numbers(counts, deviation, column.decimals)
-    low, high = bounds
-    if kind_is_open(column) and column.decimals == 0 and high - low < _FEW_LEVELS:
-        levels = tuple(range(round(low), round(high) + 1))
-        levelled = replace(column, kind="ordinal", categories=levels, decimals=None)
-        return replace(held, column=levelled, learnt=True)
     return replace(held, column=replace(column, bounds=bounds), shape=shape)
 
 

@@ -180,7 +180,8 @@ def _domain(held: Open, precision: float) -> Domain:
     if column.kind == "datetime":
         return instant_domain(column, held.step, precision=precision, shape=held.shape)
     if column.kind in CONTINUOUS_KINDS:
-        return number_domain(column, precision=precision, shape=held.shape)
+        made = number_domain(column, precision=precision, shape=held.shape)
+        return replace(made, learnt=kind_is_open(column))
     if column.kind == "codes":
         return CodesDomain(column, CODES_PER_ROW)
     return ChoiceDomain(column, held.learnt)

@@ -16,6 +16,7 @@ from synthetic_healthcare.transforms.datetime import FittedDatetime
 from synthetic_healthcare.transforms.grid import Floats, Grid
 from synthetic_healthcare.transforms.numeric import FittedNumeric
 from synthetic_healthcare.transforms.private._base import STANDS_OUT, Domain, Marginal, tally
+from synthetic_healthcare.transforms.private.choices import ChoiceDomain
 from synthetic_healthcare.transforms.private.reading import read_instants, read_numbers
 from synthetic_healthcare.transforms.quantiles import QuantileFunction
 
@@ -26,6 +27,8 @@ MINUTE: Final = 60.0
 _FEW_VALUES: Final = 32
 #: Fewest and most bins otherwise.
 _FEWEST_BINS, _MOST_BINS = 4, 128
+#: Levels up to which whole numbers of a learnt kind are levels.
+_FEW_LEVELS: Final = 10
 #: Share of the rows from which zeros, counted apart from the bin around them, are a state of their own.
 _SPIKE_SHARE: Final = 0.1
 
@@ -47,12 +50,15 @@ class NumberDomain(Domain):
         From half a step below the lowest value to half a step above the highest.
     zero : bool
         Whether 0 is counted apart from its bin.
+    learnt : bool
+        Whether its kind was learnt: few whole numbers are then levels.
     """
 
     held: Column
     grid: Grid
     edges: Floats
     zero: bool
+    learnt: bool = False
 
     @property
     def column(self) -> Column:
@@ -91,8 +97,27 @@ class NumberDomain(Domain):
         return pd.Series(values, name=self.held.name)
 
     def settle(self, marginal: Marginal) -> tuple[Domain, Marginal]:
-        """Leave the domain as it is: empty bins at its ends are cut off the quantile function."""
-        return self, marginal
+        """Take few whole numbers, the counts of which stand out of the noise, as levels.
+
+        Empty bins at the ends of other numbers are cut off their quantile function.
+        """
+        # About so many deviations has the largest of so many counts of noise.
+        surprise = max(STANDS_OUT, float(np.sqrt(2 * np.log(len(self.edges)))))
+        filled = np.flatnonzero(marginal.counts[:-1] > surprise * marginal.deviation)
+        values = np.diff(self.edges) / 2 + self.edges[:-1]
+        apart = self.zero or self.grid.decimals != 0 or len(values) != 1 + self.bounds[1] - self.bounds[0]
+        if not self.learnt or apart or not len(filled) or filled[-1] - filled[0] >= _FEW_LEVELS:
+            return self, marginal
+        kept = slice(filled[0], filled[-1] + 1)
+        column = replace(
+            self.held,
+            kind="ordinal",
+            categories=tuple(round(value) for value in values[kept].tolist()),
+            bounds=None,
+            decimals=None,
+        )
+        counts = np.append(marginal.counts[kept], marginal.counts[-1])
+        return ChoiceDomain(column, learnt=True), replace(marginal, counts=counts)
 
     def fit(self, marginal: Marginal, *, with_missing: bool) -> FittedNumeric:
         """Make the quantile function of the counts, and a state of the zeros where many are."""

@@ -26,7 +26,10 @@ _DOUBT: Final = 0.1
 #: Standard deviations that a stretch must rise above the doubt in all; negative numbers are rare in clinics.
 _POSITIVE, _NEGATIVE = 1.0, 3.5
 #: Standard deviations from which zeros count.
-_ZERO: Final = 2.0
+_ZERO: Final = 2.5
+#: A cell at the end of a stretch that is within so many standard deviations, and less than this share of the
+#: whole, is noise beside it.
+_END_DEVIATIONS, _END_SHARE = 3.0, 0.02
 #: Seconds from 1900-01-01 to 2200-01-01, in cells of five years: dates of birth, and dates that were moved
 #: into the 22nd century.
 _FIRST, _LAST = -2_208_988_800.0, 7_258_118_400.0
@@ -101,7 +104,7 @@ def count_instants(series: pd.Series[Any]) -> IntCounts:
 def range_of_instants(counts: IntCounts, deviation: float) -> tuple[Bounds, Shape]:
     """Find the stretch of dates that holds more than noise; parameters and returns as `range_of_numbers`."""
     held = counts[:-1]
-    first, last = _best(held - deviation)
+    first, last = _without_ends(held, *_best(held - deviation), deviation)
     edges = np.linspace(_FIRST, _LAST, _CELLS + 1)
     shape = edges[first : last + 2], np.maximum(held[first : last + 1], 0).astype(np.float64)
     return (float(edges[first]), float(edges[last + 1])), shape
@@ -113,7 +116,16 @@ def _stretch(counts: IntCounts, deviation: float, rise: float) -> tuple[int, int
     gains = counts - deviation * (1.0 + _DOUBT * np.abs(powers - _USUAL_POWER))
     first, last = _best(gains)
     enough = rise * deviation * np.sqrt(last - first + 1)
-    return (first, last) if gains[first : last + 1].sum() > enough else None
+    if gains[first : last + 1].sum() <= enough:
+        return None
+    return _without_ends(counts, first, last, deviation)
+
+
+def _without_ends(counts: IntCounts, first: int, last: int, deviation: float) -> tuple[int, int]:
+    """Strip cells at the ends of a stretch that are noise."""
+    noise = min(_END_DEVIATIONS * deviation, _END_SHARE * float(counts[first : last + 1].sum()))
+    solid = first + np.flatnonzero(counts[first : last + 1] >= noise)
+    return int(solid[0]), int(solid[-1])
 
 
 def _best(gains: npt.NDArray[Any]) -> tuple[int, int]:

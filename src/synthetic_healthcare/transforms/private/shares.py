@@ -35,8 +35,8 @@ class Shares:
     """
 
     total: float = 1.0
-    kinds: float = 0.08
-    ranges: float = 0.32
+    kinds: float = 0.12
+    ranges: float = 0.3
     categories: float = 0.2
 
     def __post_init__(self) -> None:
