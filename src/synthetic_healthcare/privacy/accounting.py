@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from scipy.special import log_ndtr
 
-from synthetic_healthcare.privacy.charges import Charge, Concentrated, Gaussian, SampledGaussian
+from synthetic_healthcare.privacy.charges import Charge, Concentrated, Failure, Gaussian, SampledGaussian
 
 if TYPE_CHECKING:
     from dp_accounting import DpEvent, PrivacyAccountant
@@ -52,10 +52,14 @@ def epsilon_of(charges: Sequence[Charge], delta: float, *, by: Accountant) -> fl
     Returns
     -------
     float or None
-        An upper bound of epsilon for neighbours that differ by one person; 0 without charges; `None` where
-        this accountant has no account of a charge (PLD of a `Concentrated`).
+        An upper bound of epsilon for neighbours that differ by one person; 0 without charges; infinite where
+        chances of failure use delta up; `None` where this accountant has no account of a charge (PLD of a
+        `Concentrated`).
     """
-    if not charges:
+    delta = delta_left(charges, delta)
+    if delta <= 0:
+        return math.inf
+    if all(isinstance(charge, Failure) for charge in charges):
         return 0.0
     if by == "pld" and any(isinstance(charge, Concentrated) for charge in charges):
         return None
@@ -76,6 +80,11 @@ def decided_epsilon(charges: Sequence[Charge], delta: float) -> float:
     loose = epsilon_of(charges, delta, by="rdp")
     assert loose is not None
     return loose
+
+
+def delta_left(charges: Sequence[Charge], delta: float) -> float:
+    """Return what chances of failure leave of delta: failures and all else add up (a union bound)."""
+    return delta - sum(charge.delta for charge in charges if isinstance(charge, Failure))
 
 
 def precision_for(epsilon: float, delta: float) -> float:
@@ -119,7 +128,7 @@ def calibrate(
 
     def by_rdp(multiplier: float) -> float:
         account = rdp.RdpAccountant(_ORDERS, NeighboringRelation.ADD_OR_REMOVE_ONE)
-        return _total(account, [*earlier, last(multiplier)], delta)
+        return _total(account, [*earlier, last(multiplier)], delta_left(earlier, delta))
 
     if decided_epsilon(earlier, delta) >= epsilon:
         return math.inf

@@ -80,12 +80,34 @@ class Concentrated:
         _require_positive(rho=self.rho, times=self.times)
 
 
-Charge = Gaussian | SampledGaussian | Concentrated
+@final
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A chance that a release gives something of one person away, set aside before it is taken.
+
+    It is taken off the delta that the other charges may use: they hold but with this probability.
+
+    Parameters
+    ----------
+    delta : float, above 0 and below 1
+        The probability.
+    """
+
+    delta: float
+
+    def __post_init__(self) -> None:
+        _require_positive(delta=self.delta)
+        if self.delta >= 1:
+            raise ConfigError(f"a chance of failure is below 1; this is {self.delta}")
+
+
+Charge = Gaussian | SampledGaussian | Concentrated | Failure
 
 _NAMES: Final[dict[str, type[Charge]]] = {
     "gaussian": Gaussian,
     "sampled gaussian": SampledGaussian,
     "concentrated": Concentrated,
+    "failure": Failure,
 }
 
 

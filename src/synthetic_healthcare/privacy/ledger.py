@@ -12,9 +12,16 @@ import pandas as pd
 
 from synthetic_healthcare.errors import BudgetExceededError, ConfigError
 from synthetic_healthcare.files import replacing
-from synthetic_healthcare.privacy.accounting import calibrate, decided_epsilon, epsilon_of, precision_for
+from synthetic_healthcare.privacy.accounting import (
+    calibrate,
+    decided_epsilon,
+    delta_left,
+    epsilon_of,
+    precision_for,
+)
 from synthetic_healthcare.privacy.charges import (
     Charge,
+    Failure,
     Gaussian,
     SampledGaussian,
     from_dict,
@@ -140,9 +147,9 @@ class PrivacyLedger:
         Shares of it add up: releases that get 0.2, 0.3 and 0.5 of it spend the budget.
         """
         epsilon, delta = self.budget.epsilon * (1 - _ROUNDING), self.budget.delta
-        if all(isinstance(charge, Gaussian) for charge in self._charges):
+        if all(isinstance(charge, Gaussian | Failure) for charge in self._charges):
             used = sum(c.times / c.multiplier**2 for c in self._charges if isinstance(c, Gaussian))
-            return max(0.0, precision_for(epsilon, delta) - used)
+            return max(0.0, precision_for(epsilon, delta_left(self._charges, delta)) - used)
         least = calibrate(self._charges, Gaussian, epsilon, delta)
         return 0.0 if least == float("inf") else least**-2
 

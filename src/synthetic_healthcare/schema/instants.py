@@ -109,7 +109,7 @@ def scan_datetimes(series: pd.Series[Any]) -> tuple[Datetimes, int]:
             unread += 1
             continue
         if cell not in known:
-            known[cell] = _read_instant(cell)
+            known[cell] = read_instant(cell)
         instants[row] = known[cell]
         unread += int(np.isnat(known[cell]))
     seconds = _to_seconds(instants)
@@ -199,7 +199,7 @@ def _step_of(seconds: npt.NDArray[np.float64]) -> float:
     return _STEPS[-1]
 
 
-def _read_instant(cell: object) -> np.datetime64:
+def read_instant(cell: object) -> np.datetime64:
     """Read one cell, NaT where it is no date."""
     if isinstance(cell, np.datetime64):
         return np.asarray([cell]).astype("datetime64[us]")[0]  # type: ignore[no-any-return]

@@ -35,6 +35,7 @@ __all__ = [
     "parse_codes",
     "parse_datetimes",
     "parse_numbers",
+    "read_number",
     "scan_numbers",
 ]
 
@@ -121,7 +122,7 @@ def scan_numbers(series: pd.Series[Any]) -> tuple[Numbers, int]:
         values = np.array(series.to_numpy(dtype="float64", na_value=np.nan), dtype=np.float64)
         return Numbers(values, np.zeros(len(series), dtype=np.int8)), 0
     codes, distinct = _distinct_cells(series)
-    cells = [_read_number(cell) for cell in distinct]
+    cells = [read_number(cell) for cell in distinct]
     # One more entry at the end stands for a missing cell, whose code is -1.
     values = np.array([cell[0] for cell in cells] + [np.nan], dtype=np.float64)[codes]
     limits = np.array([cell[1] for cell in cells] + [0], dtype=np.int8)[codes]
@@ -312,7 +313,7 @@ def _distinct_cells(series: pd.Series[Any]) -> tuple[npt.NDArray[np.intp], list[
     return codes, distinct
 
 
-def _read_number(cell: object) -> tuple[float, int, bool]:
+def read_number(cell: object) -> tuple[float, int, bool]:
     """Return a cell's value, its limit, and whether it could be read at all."""
     if isinstance(cell, str):
         stripped = cell.strip()

@@ -1,6 +1,6 @@
 """Tables at the border: read and written whole, streamed, cast, fingerprinted and checked."""
 
-from synthetic_healthcare.tables.checks import check_table, check_target
+from synthetic_healthcare.tables.checks import check_public, check_table, check_target
 from synthetic_healthcare.tables.dtypes import cast
 from synthetic_healthcare.tables.frames import TableFormat, restore, to_pandas
 from synthetic_healthcare.tables.keys import fingerprint, row_keys
@@ -11,6 +11,7 @@ __all__ = [
     "TableFormat",
     "TableWriter",
     "cast",
+    "check_public",
     "check_table",
     "check_target",
     "fingerprint",

@@ -47,13 +47,7 @@ def check_table(frame: pd.DataFrame, *, minimum_rows: int = 50) -> None:
         numbers mixed with text.
     """
     _check_names(frame)
-    if not len(frame):
-        raise DataError("the table is empty: it has no rows")
-    if len(frame) < minimum_rows:
-        raise DataError(
-            f"the table has {len(frame)} rows and at least {minimum_rows} are needed: fewer patients can be "
-            "neither learnt from nor protected"
-        )
+    _check_size(frame, minimum_rows)
     if frame.isna().all(axis=None):
         raise DataError(f"all values of all {len(frame.columns)} columns are missing")
     _check_infinities(frame)
@@ -63,6 +57,31 @@ def check_table(frame: pd.DataFrame, *, minimum_rows: int = 50) -> None:
             f"all {len(frame)} rows are the same, so that no column holds anything to learn. Give a table "
             "whose values vary"
         )
+
+
+def check_public(frame: pd.DataFrame, *, minimum_rows: int = 50) -> None:
+    """Raise where a table cannot be learnt from privately, judging by its names and its number of rows only.
+
+    Whether a private run is refused must not tell anything of a row, so cells are not looked at: infinities,
+    text among numbers and values outside a declared domain are moved into it, and a table of equal rows is
+    learnt as one.
+
+    Parameters
+    ----------
+    frame : DataFrame (n, columns)
+        The table.
+    minimum_rows : int, default 50
+        Fewest rows that are accepted; their number is public.
+
+    Raises
+    ------
+    SchemaError
+        As `check_table`.
+    DataError
+        Too few rows or columns.
+    """
+    _check_names(frame)
+    _check_size(frame, minimum_rows)
 
 
 def check_target(frame: pd.DataFrame, schema: HasTarget) -> str | None:
@@ -127,6 +146,16 @@ def _check_names(frame: pd.DataFrame) -> None:
         raise DataError(
             f"the table has one column, {frame.columns[0]!r}, and at least two are needed. If it is a file, "
             "check that its separator is a comma"
+        )
+
+
+def _check_size(frame: pd.DataFrame, minimum_rows: int) -> None:
+    if not len(frame):
+        raise DataError("the table is empty: it has no rows")
+    if len(frame) < minimum_rows:
+        raise DataError(
+            f"the table has {len(frame)} rows and at least {minimum_rows} are needed: fewer patients can be "
+            "neither learnt from nor protected"
         )
 
 

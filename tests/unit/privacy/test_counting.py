@@ -57,3 +57,39 @@ def test_what_is_not_paid_for_is_not_counted() -> None:
     PrivateCounts(spent).release(lambda: [TRUE], tables=1, share=1.0, purpose="the rest")
     with pytest.raises(ConfigError, match="no budget"):
         PrivateCounts(spent).release(forbidden, tables=1, share=1.0, purpose="more")
+
+
+def _discovering(failure: float = 0.1, rows: int = 1) -> PrivateCounts:
+    return PrivateCounts(PrivacyLedger(Budget(1.0, 1e-5)), rows_per_person=rows, failure=failure)
+
+
+def test_what_one_person_holds_is_found_with_the_chance_that_was_set_aside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counts = _discovering(rows=3)
+    found = counts.discover(lambda: [{}, {}], most=[1, 4], share=1.0, purpose="codes")
+    # Fifteen things may be his alone, three rows each: the noise has to pass threshold - 3 for one of them.
+    chance = 15 * stats.norm.sf((found.threshold - 3 - 1) / found.deviation)
+    assert chance == pytest.approx(1e-6, rel=1e-6)
+    assert found.deviation == pytest.approx(3 * np.sqrt(5) * counts.precision**-0.5)
+    monkeypatch.setattr("synthetic_healthcare.privacy.counting.with_noise", lambda table, deviation: table)
+    table = {"b": int(found.threshold) + 1, "a": int(found.threshold) + 2, "c": int(found.threshold), "d": 3}
+    again = _discovering(rows=3).discover(lambda: [table, {}], most=[1, 4], share=1.0, purpose="codes")
+    assert [list(held) for held in again.tables] == [["a", "b"], []]
+
+
+def test_the_chance_is_taken_off_delta_and_used_once() -> None:
+    counts = _discovering(failure=0.5)
+    assert counts.precision < PrivateCounts(PrivacyLedger(Budget(1.0, 1e-5))).precision
+    counts.discover(lambda: [{"a": 1000}], most=[1], share=1.0, purpose="all")
+    assert 0.99 < counts.ledger.epsilon() <= 1.0
+    with pytest.raises(ConfigError, match="set aside"):
+        counts.discover(lambda: [{"a": 1000}], most=[1], share=0.1, purpose="again")
+    with pytest.raises(ConfigError, match="set aside"):
+        _discovering(failure=0.0).discover(lambda: [{}], most=[1], share=0.1, purpose="none")
+
+
+def test_a_row_that_counts_in_several_cells_costs_as_much_as_several_tables() -> None:
+    counts = _discovering()
+    several = counts.release_sets(lambda: [TRUE, TRUE], most=(1, 3), share=0.5, purpose="sets")
+    assert several.deviation == counts.deviation(4, 0.5)

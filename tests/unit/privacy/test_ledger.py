@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from synthetic_healthcare.errors import BudgetExceededError, ConfigError
 from synthetic_healthcare.privacy.accounting import calibrate, decided_epsilon, epsilon_of, precision_for
-from synthetic_healthcare.privacy.charges import Charge, Concentrated, Gaussian, SampledGaussian
+from synthetic_healthcare.privacy.charges import Charge, Concentrated, Failure, Gaussian, SampledGaussian
 from synthetic_healthcare.privacy.ledger import Budget, PrivacyLedger
 
 BUDGET = Budget(epsilon=1.0, delta=1e-5)
@@ -136,3 +136,29 @@ def test_a_charge_without_noise_is_refused() -> None:
         Gaussian(0.0)
     with pytest.raises(ConfigError, match="probability"):
         SampledGaussian(1.0, 1.5, 10)
+
+
+def test_a_chance_of_failure_is_taken_off_delta(tmp_path: Path) -> None:
+    ledger = PrivacyLedger(BUDGET)
+    ledger.spend("thresholds", Failure(4e-6))
+    assert ledger.epsilon() == 0.0
+    assert ledger.precision_left() == PrivacyLedger(Budget(1.0, 6e-6)).precision_left()
+    ledger.spend("counts", Gaussian(ledger.precision_left() ** -0.5))
+    assert ledger.epsilon() == decided_epsilon([ledger.entries[1].charge], 6e-6) <= 1.0
+    with pytest.raises(BudgetExceededError):
+        ledger.spend("more thresholds", Failure(1e-7))
+    ledger.write(tmp_path / "ledger.json")
+    assert PrivacyLedger.read(tmp_path / "ledger.json").entries == ledger.entries
+    with pytest.raises(BudgetExceededError):
+        PrivacyLedger(BUDGET).spend("all of delta", Failure(1e-5))
+    with pytest.raises(ConfigError, match="below 1"):
+        Failure(1.0)
+
+
+def test_a_chance_of_failure_leaves_less_for_sampled_noise() -> None:
+    ledger = PrivacyLedger(BUDGET)
+    ledger.spend("thresholds", Failure(5e-6))
+    multiplier = ledger.calibrate_sampled(0.02, 500)
+    ledger.spend("training", SampledGaussian(multiplier, 0.02, 500))
+    assert ledger.epsilon() <= 1.0
+    assert multiplier > PrivacyLedger(BUDGET).calibrate_sampled(0.02, 500)
