@@ -60,8 +60,8 @@ def settings(
     rows : int, optional
         Rows of the table: defaults of a small table differ (see `ModelConfig.small`).
     target : str, optional
-        The column to predict: what a model with a setting `conditions` or `target` takes for it where that is not
-        set.
+        The column to predict: what a model with a setting `conditions` or `target` takes for it where that is
+        not set.
 
     Raises
     ------

@@ -165,8 +165,8 @@ class NoisyTables(Protocol):
 class CountSource(Protocol):
     """What answers for the rows: each answer is noisy, and paid for before a row is read.
 
-    Shares are of one precision (the sum of 1 / multiplier^2 over all answers) and add up; all of them together
-    are at most 1, and at most `adaptive_share` where anything is chosen.
+    Shares are of one precision (the sum of 1 / multiplier^2 over all answers) and add up; together they are at
+    most 1, and at most `adaptive_share` where anything is chosen.
     """
 
     @property
@@ -186,7 +186,7 @@ class CountSource(Protocol):
         """Measure tables of variables, given by their indices in a domain."""
 
     def choose(self, domain: Domain, candidates: Sequence[Candidate], *, share: float, purpose: str) -> int:
-        """Return the place of a candidate of which the expected table is, nearly, furthest from the counts."""
+        """Return the place of a candidate whose expected table is, nearly, furthest from the counts."""
 
 
 @dataclass(frozen=True, eq=False)

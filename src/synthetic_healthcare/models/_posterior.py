@@ -1,9 +1,9 @@
 """What noisy tables say of a variable in each group, with what is known of tables beforehand.
 
-The likeliest conditional distributions under a prior, with the noise as wide as it is known to be. A raw noisy
-table has cells below 0, and its noise would be taken for structure; a shape that is a priori smooth over the
-bins of a number, and alike between groups, keeps what stands out of the noise and little of the rest. All of it
-is post-processing.
+The likeliest conditional distributions under a prior, with the noise as wide as it is known to be. A raw
+noisy table has cells below 0, and its noise would be taken for structure; a shape that is a priori smooth over
+the bins of a number, and alike between groups, keeps what stands out of the noise and little of the rest. All
+of it is post-processing.
 """
 
 from __future__ import annotations
@@ -57,10 +57,11 @@ def group_shares(tables: Sequence[Grouped], rows: int) -> Floats:
 
 
 def onto_simplex(values: Floats) -> Floats:
-    """Return the distribution that is nearest to some values (Duchi et al. 2008, doi:10.1145/1390156.1390191)."""
+    """Return the distribution nearest to some values (Duchi et al. 2008, doi:10.1145/1390156.1390191)."""
     falling = np.sort(values)[::-1]
     excess = (np.cumsum(falling) - 1.0) / np.arange(1, len(values) + 1)
-    return np.maximum(values - excess[np.flatnonzero(falling > excess)[-1]], 0.0)
+    nearest: Floats = np.maximum(values - excess[np.flatnonzero(falling > excess)[-1]], 0.0)
+    return nearest
 
 
 def conditionals(tables: Sequence[Grouped], shares: Floats, *, rows: int, deviation: float) -> list[Floats]:

@@ -7,7 +7,7 @@ What goes together beyond the target is not learnt. Without a target every varia
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Final, final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +22,15 @@ from synthetic_healthcare.models._base import (
     ModelConfig,
     Weighted,
 )
-from synthetic_healthcare.models._marginals import bins_for, centre_of
+from synthetic_healthcare.models._marginals import bins_for, centre_of, signal_of
 from synthetic_healthcare.models._posterior import Grouped, conditionals, group_shares
 from synthetic_healthcare.models._products import Products
 from synthetic_healthcare.schema.condition import EncodedCondition
 from synthetic_healthcare.schema.layout import Encoded, Layout
 from synthetic_healthcare.schema.variables import Domain, Floats
+
+#: Bins of a number for each root of the rows that stand against one deviation of the noise.
+_BINS_PER_ROOT: Final = 2.0
 
 
 @final
@@ -54,7 +57,8 @@ class Star(MarginalModel, ConditionalModel):
 
     def fit(self, counts: CountSource, *, rng: np.random.Generator) -> None:
         """Ask for a table of every variable against the target, all at once and for the whole budget."""
-        bins = self.config.bins or bins_for(counts, len(Domain(self.layout, 1).variables))
+        signal = signal_of(counts, len(Domain(self.layout, 1).variables))
+        bins = self.config.bins or bins_for(signal, _BINS_PER_ROOT)
         domain = Domain(self.layout, bins)
         centre = centre_of(domain, self.config.target)
         around = [index for index in range(len(domain.variables)) if index != centre]

@@ -241,7 +241,7 @@ class Domain:
         width = np.clip((bins + 1) / self.bins, low, high) - lowest
         chances = lowest + draws.random(len(bins)) * width
         numbers = ndtri(np.clip(chances, _TAIL, 1 - _TAIL)).astype(np.float32)
-        return numbers if ends is None else np.clip(numbers, *np.float32(ends))
+        return numbers if ends is None else np.clip(numbers, np.float32(ends[0]), np.float32(ends[1]))
 
 
 def _trees(layout: Layout) -> list[tuple[int, ...]]:
