@@ -6,8 +6,7 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Final, final
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,6 +36,7 @@ from synthetic_healthcare.tables.holdout import in_holdout
 from synthetic_healthcare.tables.keys import fingerprint
 from synthetic_healthcare.training.checkpoints import Checkpoint
 from synthetic_healthcare.training.config import TrainingConfig
+
 
 @dataclass(frozen=True)
 class _Split:

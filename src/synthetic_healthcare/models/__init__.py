@@ -60,7 +60,8 @@ def settings(
     rows : int, optional
         Rows of the table: defaults of a small table differ (see `ModelConfig.small`).
     target : str, optional
-        The column to predict: what a model with a setting `conditions` conditions on where that is not set.
+        The column to predict: what a model with a setting `conditions` or `target` takes for it where that is
+        not set.
 
     Raises
     ------
@@ -86,6 +87,8 @@ def settings(
         defaults = dict(config.small) if rows is not None and rows < SMALL_TABLE else {}
         if target is not None and "conditions" in config.model_fields:
             defaults["conditions"] = (target,)
+        if target is not None and "target" in config.model_fields:
+            defaults["target"] = target
         return config.model_validate({**defaults, **architecture})
     except ValidationError as problem:
         reasons = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problem.errors())

@@ -1,10 +1,11 @@
 """What every generative model is to the rest of the package.
 
-A model is built from a `Layout` and its own `Config`, and gives encoded rows. There are two kinds:
+A model is built from a `Layout` and its own `Config`, and gives encoded rows. There are three kinds:
 
 - a `TrainedModel` is a neural network. It gives a schedule of phases, and the trainer drives it, plainly or
   privately; the model cannot tell which, and has no fit loop of its own;
-- a `FittedModel` (trees, a copula, marginals) learns by itself, in one call.
+- a `FittedModel` (trees, a copula, marginals) learns by itself, in one call;
+- a `MarginalModel` sees no row: it asks a `CountSource` for noisy tables of counts, which pays for them.
 
 What a model can do beyond drawing rows it says by descent: a `ConditionalModel` draws under conditions, an
 `ImputingModel` fills gaps. No model holds optimiser, device handling, logging, file or table code.
@@ -13,9 +14,9 @@ What a model can do beyond drawing rows it says by descent: a `ConditionalModel`
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from torch import nn
 from synthetic_healthcare.phases import Phase
 from synthetic_healthcare.schema.condition import EncodedCondition
 from synthetic_healthcare.schema.layout import Encoded, Layout
+from synthetic_healthcare.schema.variables import Domain
 
 #: Rows below which a model's settings for small tables are its defaults.
 SMALL_TABLE: Final = 500
@@ -145,6 +147,85 @@ class FittedModel(GenerativeModel):
             All rows to learn from.
         rng : numpy.random.Generator
             The only source of randomness.
+        """
+
+
+class NoisyTables(Protocol):
+    """Tables of counts as they may be seen."""
+
+    @property
+    def tables(self) -> tuple[npt.NDArray[np.int64], ...]:
+        """Noisy counts, one axis a variable; cells may be below 0."""
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of each cell's noise, in rows."""
+
+
+class CountSource(Protocol):
+    """What answers for the rows: each answer is noisy, and paid for before a row is read.
+
+    Shares are of one precision (the sum of 1 / multiplier^2 over all answers) and add up; together they are at
+    most 1, and at most `adaptive_share` where anything is chosen.
+    """
+
+    @property
+    def rows(self) -> int:
+        """Number of rows, which is public."""
+
+    @property
+    def adaptive_share(self) -> float:
+        """What may be used in all where tables are chosen by the rows, and not only measured."""
+
+    def deviation(self, tables: int, share: float) -> float:
+        """Return the noise that so many tables, measured together, would have for a share."""
+
+    def measure(
+        self, domain: Domain, tables: Sequence[tuple[int, ...]], *, share: float, purpose: str
+    ) -> NoisyTables:
+        """Measure tables of variables, given by their indices in a domain."""
+
+    def choose(self, domain: Domain, candidates: Sequence[Candidate], *, share: float, purpose: str) -> int:
+        """Return the place of a candidate whose expected table is, nearly, furthest from the counts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A table that may be worth its measurement.
+
+    Parameters
+    ----------
+    table : tuple of int
+        Variables.
+    expected : float array
+        Counts that are expected without it.
+    weight : int, from 1 on
+        How much its error counts.
+    penalty : float
+        Taken off its error: what noise would put in its place.
+    """
+
+    table: tuple[int, ...]
+    expected: npt.NDArray[np.float64]
+    weight: int
+    penalty: float
+
+
+class MarginalModel(GenerativeModel):
+    """A model that learns from noisy tables of counts alone."""
+
+    requires_privacy: ClassVar[bool] = True
+
+    @abstractmethod
+    def fit(self, counts: CountSource, *, rng: np.random.Generator) -> None:
+        """Ask for counts, and learn from the answers.
+
+        Parameters
+        ----------
+        counts : CountSource
+            Answers for the rows.
+        rng : numpy.random.Generator
+            Randomness of the learning; the noise of the answers has its own.
         """
 
 

@@ -1,5 +1,7 @@
 """Noise for counts: the discrete Gaussian, drawn exactly and from the operating system's entropy.
 
+Choices by counts are made by the exponential mechanism, from the same source.
+
 Whole numbers in, whole numbers out: nothing of a count survives in the low bits of a float (Mironov 2012,
 doi:10.1145/2382196.2382264). The sampler is OpenDP's (Canonne, Kamath and Steinke 2020, arXiv:2004.00010).
 """
@@ -45,3 +47,33 @@ def with_noise(counts: npt.NDArray[np.int64], deviation: float) -> npt.NDArray[n
     flat = np.ascontiguousarray(counts, dtype=np.int64).ravel()
     drawn = dp.m.make_gaussian(*space, deviation)(flat.tolist())
     return np.asarray(drawn, dtype=np.int64).reshape(counts.shape)
+
+
+def noisy_largest(scores: npt.NDArray[np.int64], *, scale: float) -> int:
+    """Return the place of the largest score after Gumbel noise: the exponential mechanism.
+
+    With scores that one person moves by at most D, each its own way, it has an epsilon of 2 D / scale
+    (McSherry and Talwar 2007, doi:10.1109/FOCS.2007.66), and keeps concentrated differential privacy with
+    rho = epsilon^2 / 8 (Cesar and Rogers 2021, arXiv:2004.07223).
+
+    Parameters
+    ----------
+    scores : int array (candidates,)
+        At least one.
+    scale : float
+        Of the noise, above 0.
+
+    Raises
+    ------
+    ConfigError
+        There is no score, or no noise.
+    """
+    if not (len(scores) and 0 < scale < float("inf")):
+        raise ConfigError(f"a private choice takes a score and noise; these are {len(scores)}, {scale}")
+    import opendp.prelude as dp
+
+    dp.enable_features("contrib")
+    space = dp.vector_domain(dp.atom_domain(T=dp.i64)), dp.linf_distance(T=dp.i64)
+    # With this measure of privacy the noise is Gumbel's, drawn exactly; with pure epsilon it would not be.
+    choose = dp.m.make_noisy_max(*space, dp.zero_concentrated_divergence(), scale)
+    return int(choose(scores.tolist()))
