@@ -99,8 +99,9 @@ def ghost_sum(
     slopes = torch.autograd.grad(loss.sum(), at, materialize_grads=True) if at else ()
     with torch.no_grad():
         found = _clipped(passed, list(loose.values()), slopes, clip_norm)
+    # A layer that a table has no use for is never passed.
     return [
-        found.get(id(parameter), torch.zeros_like(parameter, requires_grad=False))
+        found[id(parameter)] if id(parameter) in found else torch.zeros_like(parameter, requires_grad=False)
         for parameter in module.parameters()
     ]
 
@@ -129,10 +130,11 @@ def written_sum(
     for start in range(0, n, step):
         found = by_row(values, {name: value[start : start + step] for name, value in rows.items()})
         each = {name: gradient.flatten(1) for name, gradient in found.items()}
-        squared = torch.stack([gradient.square().sum(dim=1) for gradient in each.values()]).sum(dim=0)
+        squared = torch.stack([_squared(gradient) for gradient in each.values()]).sum(dim=0)
         scale = shrinkage(squared, clip_norm)
+        lost = _lost(scale)
         for name, gradient in each.items():
-            total[name] += (scale @ _held(gradient, scale)).view_as(total[name])
+            total[name] += (scale @ _without(gradient, lost)).view_as(total[name])
     return list(total.values())
 
 
@@ -156,28 +158,39 @@ def _clipped(
     """Clipped sums by the identity of the parameter."""
     at_layers, at_copies = slopes[: len(passed)], slopes[len(passed) :]
     squares = [
-        (part.given.square().sum(dim=1) + (part.layer.bias is not None)) * slope.square().sum(dim=1)
+        (_squared(part.given) + (part.layer.bias is not None)) * _squared(slope)
         for part, slope in zip(passed, at_layers, strict=True)
     ]
-    squares += [slope.flatten(1).square().sum(dim=1) for slope in at_copies]
+    squares += [_squared(slope) for slope in at_copies]
     if not squares:
         return {}
     scale = shrinkage(torch.stack(squares).sum(dim=0), clip_norm)
+    lost = _lost(scale)
     found: dict[int, Tensor] = {}
     for part, slope in zip(passed, at_layers, strict=True):
-        scaled = _held(slope, scale) * scale[:, None]
-        found[id(part.layer.weight)] = scaled.T @ _held(part.given, scale)
+        scaled = _without(slope, lost) * scale[:, None]
+        found[id(part.layer.weight)] = scaled.T @ _without(part.given, lost)
         if part.layer.bias is not None:
             found[id(part.layer.bias)] = scaled.sum(dim=0)
     for (parameter, _), slope in zip(loose, at_copies, strict=True):
-        found[id(parameter)] = (scale @ _held(slope.flatten(1), scale)).view_as(parameter)
+        found[id(parameter)] = (scale @ _without(slope.flatten(1), lost)).view_as(parameter)
     return found
 
 
-def _held(values: Tensor, scale: Tensor) -> Tensor:
-    """The values, with zeros in rows of scale 0: what is no number there must not reach a sum."""
-    kept = scale > 0
-    return values if bool(kept.all()) else torch.where(kept[:, None], values, 0.0)
+def _squared(values: Tensor) -> Tensor:
+    """Squared length of each row's entry, (n,)."""
+    return torch.linalg.vector_norm(values.flatten(1), dim=1).square()
+
+
+def _lost(scale: Tensor) -> Tensor | None:
+    """Rows of scale 0, where there are such: what is no number in them must not reach a sum."""
+    lost = scale == 0
+    return lost[:, None] if bool(lost.any()) else None
+
+
+def _without(values: Tensor, lost: Tensor | None) -> Tensor:
+    """The values (n, k), with zeros in the rows that are lost."""
+    return values if lost is None else values.masked_fill(lost, 0.0)
 
 
 def _loose(

@@ -68,16 +68,16 @@ class DPSGD:
             )
         self.steps += 1
         parameters = list(phase.module.parameters())
-        total = self._noised(self.clipped_sum(phase, inputs))
-        values = [value / self._plan.expected_batch for value in total]
+        values = self._noised(self.clipped_sum(phase, inputs))
+        torch._foreach_div_(values, self._plan.expected_batch)
         fakes = entries(inputs, FAKE)
         if fakes:
             pulled = self._clipped(phase, phase.fake_loss, inputs, FAKE)
-            values = [value + pull / fakes for value, pull in zip(values, pulled, strict=True)]
+            torch._foreach_add_(values, pulled, alpha=1 / fakes)
         free = phase.free_loss(phase.module, inputs)
         if free is not None:
             slopes = torch.autograd.grad(self._weight * free, parameters, materialize_grads=True)
-            values = [value + slope for value, slope in zip(values, slopes, strict=True)]
+            torch._foreach_add_(values, slopes)
         return StepGradients(tuple(values), None)
 
     def clipped_sum(self, phase: Phase, inputs: Inputs) -> list[Tensor]:
