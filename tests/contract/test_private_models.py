@@ -1,17 +1,24 @@
-"""Every network under differential privacy: one row moves a step by so much and no more, and all is paid for."""
+"""Every network under differential privacy: a row moves a step by so much and no more, and all is paid."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from torch import Tensor, nn
 
 from synthetic_healthcare import models, pipeline
-from synthetic_healthcare.errors import BudgetExceededError, NotPrivatizableError
+from synthetic_healthcare.errors import (
+    BudgetExceededError,
+    CheckpointError,
+    ConfigError,
+    NotPrivatizableError,
+)
 from synthetic_healthcare.models._base import FittedModel, TrainedModel
 from synthetic_healthcare.phases import ROW, Phase
 from synthetic_healthcare.privacy.charges import SampledGaussian
@@ -19,11 +26,13 @@ from synthetic_healthcare.privacy.ledger import Budget, PrivacyLedger
 from synthetic_healthcare.progress import Silent
 from synthetic_healthcare.schema.layout import Encoded, Layout, Part
 from synthetic_healthcare.training.batches import Rows
+from synthetic_healthcare.training.checkpoints import Checkpoint
 from synthetic_healthcare.training.clipping import ghost_sum, written_sum
 from synthetic_healthcare.training.config import TrainingConfig
 from synthetic_healthcare.training.dpsgd import DPSGD
 from synthetic_healthcare.training.gradients import PlainGradient
 from synthetic_healthcare.training.plan import PrivatePlan, PrivateTraining, noised_steps
+from synthetic_healthcare.training.poisson import PoissonRows
 from synthetic_healthcare.training.private import Payment
 from synthetic_healthcare.training.secrets import Secrets
 from synthetic_healthcare.training.separable import made_up, require_separable, rows_are_separable
@@ -38,12 +47,22 @@ LAYOUT = Layout(
         Part("lab", "state", "categorical", 3, 3, 1, (0.2, 0.3, 0.5), gate=(1, 1)),
         Part("lab", "value", "continuous", 1, 6, 1, gate=(2, 0)),
         Part("drugs", "value", "bits", 4, 7, 0, (0.5, 0.2, 0.1, 0.05)),
+        Part("ward", "value", "categorical", 3, 11, 2, (0.5, 0.3, 0.2)),
     )
 )
+TARGET = "ward"
 NARROW = {
     "autoregressive": {"hidden": 4},
-    **{name: {"generator_layers": (8,), "discriminator_layers": (8,)} for name in ("wgan-gp", "ctgan", "dp-gan")},
-    "medgan": {"decoder_layers": (8,), "discriminator_layers": (8,), "encoder_layers": (8,), "embedding_dim": 6},
+    **{
+        name: {"generator_layers": (8,), "discriminator_layers": (8,)}
+        for name in ("wgan-gp", "ctgan", "dp-gan")
+    },
+    "medgan": {
+        "decoder_layers": (8,),
+        "discriminator_layers": (8,),
+        "encoder_layers": (8,),
+        "embedding_dim": 6,
+    },
     **{name: {"encoder_layers": (8,), "decoder_layers": (8,)} for name in ("beta-vae", "cvae", "wae")},
 }
 
@@ -51,11 +70,7 @@ NARROW = {
 def private_form(name: str) -> TrainedModel:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        settings = models.settings(name, NARROW[name], private=True, target="lab" if name == "cvae" else None)
-        if name == "cvae":
-            # The column "lab" has numbers too: a condition needs categories alone.
-            settings = models.settings(name, NARROW[name], private=True)
-        model = models.build(name, LAYOUT, settings)
+        model = models.build(name, LAYOUT, models.settings(name, NARROW[name], private=True, target=TARGET))
     assert isinstance(model, TrainedModel)
     return model
 
@@ -90,7 +105,9 @@ def test_without_noise_and_bound_it_is_the_plain_gradient(name: str, way: str) -
     model.double()
     written = frozenset(phases) if way == "written out" else needs
     for phase, given in zip(phases, inputs, strict=True):
-        doubled = {name: value.double() if value.is_floating_point() else value for name, value in given.items()}
+        doubled = {
+            name: value.double() if value.is_floating_point() else value for name, value in given.items()
+        }
         plain = PlainGradient()(phase, doubled)
         private = free_of_noise(math.inf, rows=9, written=written)(phase, doubled)
         assert (private.loss is None) == phase.reads_rows
@@ -135,7 +152,7 @@ KINDS = ("huge", "huge, below zero", "beyond numbers", "tiny", "like others", "r
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_one_row_moves_the_sum_by_the_bound_at_most(name: str) -> None:
-    """T1, through the call that training makes, on weights that clip nearly all rows and on some that do not."""
+    """T1, through the call that training makes, with a bound that clips nearly all rows and a wide one."""
     model = private_form(name)
     schedule = model.schedule()
     written = require_separable(model, schedule)
@@ -146,7 +163,9 @@ def test_one_row_moves_the_sum_by_the_bound_at_most(name: str) -> None:
             for clip_norm in (0.05, 50.0):
                 computer = free_of_noise(clip_norm, rows=13, written=written)
                 with_, without = (computer.clipped_sum(phase, each) for each in (given, fewer))
-                moved = torch.stack([(a - b).double().square().sum() for a, b in zip(with_, without, strict=True)])
+                moved = torch.stack(
+                    [(a - b).double().square().sum() for a, b in zip(with_, without, strict=True)]
+                )
                 # Sums of a dozen rows in float32 differ by their own rounding as well.
                 assert float(moved.sum().sqrt()) <= clip_norm * (1 + 1e-5), (phase.name, kind)
 
@@ -224,7 +243,7 @@ def train(
     return pipeline.train_privately(
         made_up(LAYOUT, 120) if rows is None else rows,
         name,
-        models.settings(name, {**NARROW.get(name, {}), **(settings or {})}, private=True),
+        models.settings(name, {**NARROW.get(name, {}), **(settings or {})}, private=True, target=TARGET),
         training=TrainingConfig(threads=1),
         payment=Payment(ledger, PrivateTraining(updates=updates, batch_size=24, testing=testing)),
         seed=0,
@@ -234,39 +253,30 @@ def train(
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_noised_step_is_paid_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """T4: steps counted where noise is added, rows counted where they are drawn; both are in the ledger."""
-    noised, shown = [], []
-    add_noise = DPSGD._noised
+    """T4: steps counted where noise is added and where rows are sampled; the ledger was told before each."""
+    noised, samples = [], []
+    add_noise, sample = DPSGD._noised, PoissonRows.sample
 
     def counted(self: DPSGD, total: list[Tensor]) -> list[Tensor]:
         noised.append(len(total))
         return add_noise(self, total)
 
-    monkeypatch.setattr(DPSGD, "_noised", counted)
-    draws = {phase: type(phase).draw_rows for phase in reading(private_form(name))}
-    for kind in {type(phase) for phase in draws}:
-        original = kind.draw_rows
+    def watched(self: PoissonRows) -> npt.NDArray[np.int64]:
+        samples.append(ledger.entries)
+        return sample(self)
 
-        def watched(self: Phase, rows: Tensor, *args: object, original: object = original) -> dict[str, Tensor]:
-            shown.append(rows.shape[0])
-            return original(self, rows, *args)  # type: ignore[operator, no-any-return]
-
-        monkeypatch.setattr(kind, "draw_rows", watched)
-    monkeypatch.setattr("synthetic_healthcare.training.private.require_separable", lambda *_: written)
-    model = private_form(name)
-    written = require_separable(model, model.schedule())
-    shown.clear()
-    monkeypatch.undo()
     monkeypatch.setattr(DPSGD, "_noised", counted)
+    monkeypatch.setattr(PoissonRows, "sample", watched)
     ledger = PrivacyLedger(Budget(2.0, 1e-5))
     trained = train(name, ledger)
     (entry,) = ledger.entries
     assert isinstance(entry.charge, SampledGaussian)
     assert entry.charge.times == len(noised) == trained.facts["noised_steps"]
-    assert entry.charge.times == noised_steps(model.schedule(), 20)
+    assert entry.charge.times == noised_steps(private_form(name).schedule(), 20)
+    assert samples == [ledger.entries] * entry.charge.times
     assert entry.charge.probability == pytest.approx(24 / 120)
     assert 1.99 < ledger.epsilon() <= 2.0
-    names = {phase.name for phase in reading(model)}
+    names = {phase.name for phase in reading(private_form(name))}
     assert not names & set(trained.history.curves)
     with pytest.raises(BudgetExceededError):
         train(name, ledger)
@@ -274,7 +284,7 @@ def test_every_noised_step_is_paid_for(name: str, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("name", ["beta-vae", "wgan-gp"])
 def test_equal_seeds_share_no_noise_unless_it_is_a_test(name: str) -> None:
-    def weights(*, testing: bool) -> np.ndarray:
+    def weights(*, testing: bool) -> npt.NDArray[np.float32]:
         found = train(name, PrivacyLedger(Budget(2.0, 1e-5)), updates=3, testing=testing)
         assert found.facts["private"] == (not testing)
         return np.concatenate([value.ravel() for value in found.model.to_state().values()])
@@ -307,11 +317,7 @@ def test_the_pre_training_of_medgan_is_counted_with_its_window() -> None:
     assert steps == 10 + 40 * 5
 
 
-def test_a_private_training_is_neither_scored_nor_gone_on_with(tmp_path: object) -> None:
-    from synthetic_healthcare.errors import CheckpointError, ConfigError
-    from synthetic_healthcare.training.checkpoints import Checkpoint
-    from synthetic_healthcare.training.poisson import PoissonRows
-
+def test_a_private_training_is_neither_scored_nor_gone_on_with(tmp_path: Path) -> None:
     model = private_form("beta-vae")
     plan = PrivatePlan(20, 0.5, 5, 1.0, 1.0, 1, TrainingConfig(updates=5, batch_size=10))
     trainer = Trainer(
@@ -323,6 +329,6 @@ def test_a_private_training_is_neither_scored_nor_gone_on_with(tmp_path: object)
         rng=torch.Generator().manual_seed(0),
     )
     with pytest.raises(CheckpointError, match="private training"):
-        trainer.run(None, checkpoint=Checkpoint(str(tmp_path), {}, seed=0), progress=Silent())
+        trainer.run(None, checkpoint=Checkpoint(tmp_path, {}, seed=0), progress=Silent())
     with pytest.raises(ConfigError, match="takes no score"):
         trainer.run(lambda: np.ones(3), checkpoint=None, progress=Silent())

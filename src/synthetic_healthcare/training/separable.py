@@ -113,24 +113,31 @@ def _inputs(phase: Phase, rows: Encoded, model: TrainedModel, progress: float) -
 
 def _coupled(phase: Phase, rows: Encoded, model: TrainedModel) -> str | None:
     """What couples a row to others, in words; `None` where nothing does."""
+    trials = ((progress, row) for progress in _MOMENTS for row in (0, len(rows) - 1))
+    found = (_coupled_to(phase, rows, model, progress=progress, row=row) for progress, row in trials)
+    return next((problem for problem in found if problem is not None), None)
+
+
+def _coupled_to(phase: Phase, rows: Encoded, model: TrainedModel, *, progress: float, row: int) -> str | None:
+    """What couples one row, the first or the last, to the others."""
     n = len(rows)
-    turned = rows.take(np.r_[0, np.arange(n - 1, 0, -1)])
-    for progress in _MOMENTS:
-        first = _inputs(phase, rows, model, progress)
-        second = _inputs(phase, turned, model, progress)
-        alone = {name: value[:1] if name.startswith(ROW) else value for name, value in first.items()}
-        for name, value in first.items():
-            if not name.startswith(ROW) and not torch.equal(value, second[name]):
-                return f"what it makes up ({name!r}) changes with the real rows"
-            if name.startswith(ROW) and (value.shape[0] != n or not torch.equal(value[0], second[name][0])):
-                return f"what it puts beside a row ({name!r}) changes with other rows"
-        with torch.no_grad():
-            losses = [phase.row_loss(phase.module, inputs) for inputs in (first, second, alone)]
-        if any(loss is None or loss.ndim != 1 for loss in losses):
-            return "its loss is not one number a row"
-        own = torch.stack([loss[0] for loss in losses if loss is not None])
-        if not torch.allclose(own, own[:1].expand(3), rtol=_CLOSE, atol=_CLOSE):
-            return "a row's loss changes with the other rows of its batch"
+    # All others are changed, and not into each other: what is averaged over a batch would stay as it is.
+    others = rows.take(np.where(np.arange(n) == row, row, n - 1 - row))
+    first, second = (_inputs(phase, each, model, progress) for each in (rows, others))
+    for name, value in first.items():
+        if not name.startswith(ROW) and not torch.equal(value, second[name]):
+            return f"what it makes up ({name!r}) changes with the real rows"
+        if name.startswith(ROW) and (value.shape[0] != n or not torch.equal(value[row], second[name][row])):
+            return f"what it puts beside a row ({name!r}) changes with other rows"
+    half = slice(0, n // 2 + 1) if row == 0 else slice(n // 2, n)
+    fewer = {name: value[half] if name.startswith(ROW) else value for name, value in first.items()}
+    with torch.no_grad():
+        losses = [phase.row_loss(phase.module, inputs) for inputs in (first, second, fewer)]
+    own = [loss[0 if row == 0 else -1] for loss in losses if loss is not None and loss.ndim == 1]
+    if len(own) < len(losses):
+        return "its loss is not one number a row"
+    if not torch.allclose(torch.stack(own), own[0].expand(len(own)), rtol=_CLOSE, atol=_CLOSE):
+        return "a row's loss changes with the other rows of its batch"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Ten ways to get private training wrong, planted one by one: each is caught by a check that the right way passes.
+"""Ten ways to get private training wrong, planted one by one: each is caught where the right way passes.
 
 The checks see what anybody outside can see: sums of clipped gradients, gradients, samples. They are the
 library's own calls, on a phase whose gradients are known by hand: that of a row is a number times the row.
@@ -96,7 +96,8 @@ def sensitivity_holds() -> bool:
     extra = [*(torch.randn(5, WIDTH + 1, generator=rng) * torch.tensor([1e-6, 0.1, 1.0, 30.0, 1e4])[:, None])]
     for row in [*extra, -extra[-1], *pulling(1e3, -1e3)]:
         with_, without = (
-            flat(asked.clipped_sum(phase, {"row_values": each})) for each in (torch.cat([rows, row[None]]), rows)
+            flat(asked.clipped_sum(phase, {"row_values": each}))
+            for each in (torch.cat([rows, row[None]]), rows)
         )
         if float((with_ - without).norm()) > CLIP * (1 + 1e-5):
             return False
@@ -104,14 +105,15 @@ def sensitivity_holds() -> bool:
 
 
 def noise_is_right() -> bool:
-    """T2: over rows without gradients there is noise of the right size, new at every step and for every run."""
+    """T2: over rows without gradients, noise has the right size and is new at every step and in every run."""
     phase = phase_of()
     sizes = (1, 2, 4, 7, 11)
     runs = [computer(seed) for seed in (1, 2)]
     drawn = []
     for run in runs:
         steps = [
-            flat(run(phase, {"row_values": torch.zeros(sizes[step % 5], WIDTH + 1)}).values) for step in range(60)
+            flat(run(phase, {"row_values": torch.zeros(sizes[step % 5], WIDTH + 1)}).values)
+            for step in range(60)
         ]
         drawn.append(torch.stack(steps) * EXPECTED / (SIGMA * CLIP))
     for noise in drawn:
@@ -168,7 +170,9 @@ def epsilon_audit_passes(trials: int = 2500) -> bool:
     highest_false = stats.beta.ppf(0.995, false + 1, left - false) if false < left else 1.0
     lowest_true = stats.beta.ppf(0.005, true, left - true + 1) if true else 0.0
     quantile = NormalDist().inv_cdf
-    apart = quantile(min(max(lowest_true, 1e-9), 1 - 1e-9)) - quantile(min(max(highest_false, 1e-9), 1 - 1e-9))
+    apart = quantile(min(max(lowest_true, 1e-9), 1 - 1e-9)) - quantile(
+        min(max(highest_false, 1e-9), 1 - 1e-9)
+    )
     return apart <= 1 / SIGMA
 
 
@@ -287,7 +291,7 @@ def test_a_planted_bug_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_gradient_known_by_hand() -> None:
-    """Rows of lengths 0.2 and 10 at a bound of 0.5: one stays, one is cut to 0.5, and both are divided by 4."""
+    """Gradients of 0.2 and 10 at a bound of 0.5: one stays, one is cut to 0.5, both are divided by 4."""
     found = computer(0, multiplier=0.0)(phase_of(), {"row_values": pulling(0.2, 10.0)}).values
     direction = torch.tensor([math.sqrt(3.0), 0, 0, 0, 0, 0, 1.0]) / 2
     torch.testing.assert_close(flat(found), 0.7 / EXPECTED * direction, rtol=1e-5, atol=1e-7)
