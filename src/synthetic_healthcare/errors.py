@@ -11,6 +11,7 @@
     ├── RuleError (ValueError)              a clinical rule is not usable, or cannot be kept
     ├── BudgetExceededError (ValueError)    a read of patients that the privacy budget does not pay for
     ├── AnonymityError (ValueError)         a table that cannot be made as anonymous as was asked
+    ├── NotPrivatizableError (ValueError)   a model that mixes rows, where privacy was asked for
     ├── NotFittedError (ValueError)         asked to generate or save before fit
     ├── NotYetAvailableError (NotImplementedError)   promised, but not in this release
     ├── ReleaseBlockedError (RuntimeError)  an alert keeps the model from being released
@@ -24,6 +25,8 @@ counts, never the values of cells.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class SyntheticHealthcareError(Exception):
@@ -76,6 +79,31 @@ class BudgetExceededError(SyntheticHealthcareError, ValueError):
 
 class AnonymityError(SyntheticHealthcareError, ValueError):
     """A table that cannot be made as anonymous as was asked; nothing is given out in its place."""
+
+
+class NotPrivatizableError(SyntheticHealthcareError, ValueError):
+    """A model that cannot be trained privately as it is set: a row's gradient is not its own.
+
+    Parameters
+    ----------
+    model : str
+        The model's name.
+    phase : str
+        Which of its updates.
+    problem : str
+        What couples rows.
+    settings : Mapping
+        Settings of the model under which they are not coupled.
+    """
+
+    def __init__(self, model: str, phase: str, problem: str, settings: Mapping[str, object]) -> None:
+        wanted = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+        remedy = f"Set {wanted}, or choose another model" if wanted else "Choose another model"
+        super().__init__(
+            f"model {model!r} cannot be trained privately as it is set: {phase}: {problem}. {remedy}"
+        )
+        self.model = model
+        self.phase = phase
 
 
 class NotFittedError(SyntheticHealthcareError, ValueError):

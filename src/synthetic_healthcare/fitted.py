@@ -112,10 +112,10 @@ class Fitted:
             return TESTING
         budget, unit = self.ledger.budget, self.ledger.unit
         return (
-            f"Differential privacy with epsilon {budget.epsilon:g} and delta {budget.delta:g}, for neighbours "
-            f"that differ by one {unit}, added or removed: {self.ledger.epsilon():.4g} of epsilon is spent, by "
-            "preparing the table and by learning it. It holds for the model and all that is generated from it; "
-            "names and declarations of columns and the number of rows count as public."
+            f"Differential privacy with epsilon {budget.epsilon:g} and delta {budget.delta:g}, for "
+            f"neighbours that differ by one {unit}, added or removed: {self.ledger.epsilon():.4g} of epsilon "
+            "is spent, by preparing the table and by learning it. It holds for the model and all that is "
+            "generated from it; names and declarations of columns and the number of rows count as public."
         )
 
     @property

@@ -124,6 +124,8 @@ def _anonymised(split: _Split, config: RunConfig) -> tuple[_Split, tuple[str, ..
     kept = replace(split, train=train.reset_index(drop=True))
     _require_enough(kept.train, kept.schema, kept.share)
     return kept, (f"the rows to learn were anonymised before: {report}",)
+
+
 def _levers(model: GenerativeModel, rows: Encoded, config: SamplingConfig, *, seed: int) -> Levers:
     """What the model's rows lack, as far as the settings ask for it."""
     if not (config.calibrate or config.select):

@@ -1,24 +1,29 @@
 """`Phase`: one parameter update, split where differential privacy needs the split.
 
 A training step of any model is a tuple of phases. Each phase says which parameters move and gives its loss
-in two terms: `row_loss`, which reads real rows, one number a row; and `free_loss`, which sees only generated
-rows and weights that are already released, so that under differential privacy it is post-processing. All
-randomness is drawn beforehand in `draw`: the losses are pure functions of their inputs, so that a gradient
-computer may call them once for a batch or once for each row.
+in three terms: `row_loss`, which reads real rows, one number a row; `fake_loss`, one number a generated row;
+and `free_loss`, what else there is. The last two see only generated rows and weights that are already
+released, so that under differential privacy they are post-processing. All randomness is drawn beforehand, in
+`draw` and `draw_rows`: the losses are pure functions of their inputs, so that a gradient computer may call
+them once for a batch or once for each row.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 #: Runs the phase's module: `call(x, ...)`, perhaps with parameters other than those that it holds.
 Call = Callable[..., Tensor]
-#: Named tensors. A name that starts with "row_" has one entry a real row along dimension 0.
+#: Named tensors. Along dimension 0, a name that starts with `ROW` has one entry a real row, and one that
+#: starts with `FAKE` one entry a generated row.
 Inputs = Mapping[str, Tensor]
+ROW: Final = "row_"
+FAKE: Final = "fake_"
 
 
 class Phase(ABC):
@@ -28,7 +33,7 @@ class Phase(ABC):
     name: str
     #: The parameters that move.
     module: nn.Module
-    #: Whether `draw` needs real rows.
+    #: Whether it has a row term.
     reads_rows: bool
     #: Adam's step size, betas and weight decay.
     learning_rate: float
@@ -45,26 +50,52 @@ class Phase(ABC):
         """
         return None
 
-    @abstractmethod
-    def draw(self, rows: Tensor | None, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
-        """Draw all randomness and all fakes of the update.
+    def draw(self, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
+        """Draw the fakes, and all randomness that belongs to no single real row.
 
         Parameters
         ----------
-        rows : Tensor (n, width) or None
-            Encoded real rows, `None` where `reads_rows` is false.
         n : int
-            Batch size.
+            Fakes, where there are such: the batch size.
         progress : float
             Share of the training that is done, 0 to 1 (for warm-ups).
         rng : torch.Generator
             The only source of randomness.
         """
+        return {}
+
+    def draw_rows(
+        self, rows: Tensor, free: Inputs, progress: float, rng: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Draw what stands beside the real rows; every name starts with `ROW`.
+
+        Under differential privacy their number is drawn too and may be 0, and the noise of a row is drawn
+        apart from the noise of others: an entry may depend on its own row, on `free` and on chance alone.
+
+        Parameters
+        ----------
+        rows : Tensor (n, width)
+            Encoded real rows.
+        free : Mapping
+            What `draw` gave.
+        progress : float
+            Share of the training that is done, 0 to 1.
+        rng : torch.Generator
+            The only source of randomness.
+        """
+        return {}
 
     def row_loss(self, call: Call, inputs: Inputs) -> Tensor | None:
         """Return the term that reads real rows, shape (n,), one number a row; `None` where there is none."""
         return None
 
+    def fake_loss(self, call: Call, inputs: Inputs) -> Tensor | None:
+        """Return the term of generated rows that answers the row term, shape (n,), one number each.
+
+        Under differential privacy each of them may pull as far as a real row may, and no further.
+        """
+        return None
+
     def free_loss(self, call: Call, inputs: Inputs) -> Tensor | None:
-        """Return the term that reads no real row, a scalar; `None` where there is none."""
+        """Return what else reads no real row, a scalar; `None` where there is none."""
         return None

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 
 from synthetic_healthcare import models
-from synthetic_healthcare.errors import DataError
+from synthetic_healthcare.errors import DataError, NotPrivatizableError
 from synthetic_healthcare.evaluation.energy import energy_scores, mean_distance
 from synthetic_healthcare.models._base import Arrays, FittedModel, GenerativeModel, ModelConfig, TrainedModel
 from synthetic_healthcare.monitoring.records import marks
@@ -27,11 +27,13 @@ from synthetic_healthcare.sampling.draw import draw
 from synthetic_healthcare.schema.layout import Encoded, Layout, expand
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.checks import check_table, check_target
-from synthetic_healthcare.training.batches import Rows
+from synthetic_healthcare.training.batches import Rows, RowSource
 from synthetic_healthcare.training.checkpoints import Checkpoint
 from synthetic_healthcare.training.config import TrainingConfig
 from synthetic_healthcare.training.gradients import GradientComputer, PlainGradient
 from synthetic_healthcare.training.history import History
+from synthetic_healthcare.training.private import Payment, prepare_private
+from synthetic_healthcare.training.separable import made_up
 from synthetic_healthcare.training.threads import calibrate, threads
 from synthetic_healthcare.training.trainer import Score, Trainer
 from synthetic_healthcare.training.watching import PAUSED
@@ -175,6 +177,69 @@ def train(
     return Trained(model, facts, History())
 
 
+def train_privately(
+    encoded: Encoded,
+    name: str,
+    config: ModelConfig,
+    *,
+    training: TrainingConfig,
+    payment: Payment,
+    seed: int,
+    progress: Progress,
+    guide: Encoded | None = None,
+) -> Trained:
+    """Build the model and train it under differential privacy; the ledger pays before a row is read.
+
+    The layout of the rows must be private already: models start from its marginals and draw by them.
+
+    Parameters
+    ----------
+    encoded : Encoded
+        The rows to learn, all of them: none is set aside.
+    name, config
+        Which model of those that the trainer drives, and its settings: `models.settings(..., private=True)`.
+    training : TrainingConfig
+        How long and where.
+    payment : Payment
+        Who pays, and for whom.
+    seed : int
+        Decides initialisation and fakes; never noise, samples of patients, or what is drawn beside them.
+    guide : Encoded, optional
+        Rows that are no patients, drawn from what was released of them: learnt first, for nothing.
+
+    Raises
+    ------
+    NotPrivatizableError
+        The model mixes rows, or learns by itself; nothing was spent.
+    BudgetExceededError
+        Nothing is left of the budget; no row was read.
+    """
+    model = _initialised(name, encoded.layout, config, seed)
+    if not isinstance(model, TrainedModel):
+        raise NotPrivatizableError(name, "fit", "it learns by itself, not by noised gradients", {})
+    device = _device(training.device)
+    model = model.to(device)
+    if guide is not None:
+        # The same model learns them as it would learn patients without a budget.
+        _run_trainer(model, guide, training, seed=seed, checkpoint=None, progress=progress, watch=None)
+    run = prepare_private(model, encoded, training, payment, seed=seed)
+    # Timed on rows that are made up: how long patients take is told to nobody.
+    trial = Rows(made_up(encoded.layout, round(run.plan.expected_batch) + 1), device)
+    fixed = run.plan.training
+    number = fixed.threads or _threads_for(model, trial, fixed, PlainGradient())
+    with threads(number), phase(progress, "train", fixed.updates_for(len(encoded))):
+        outcome = run.train(model, rng=torch.Generator(device).manual_seed(seed), progress=progress)
+    facts = {
+        "updates": outcome.updates,
+        "chosen": outcome.chosen,
+        "score": None,
+        "ended": outcome.reason,
+        "threads": number,
+        **run.facts(),
+    }
+    return Trained(model, facts, outcome.history)
+
+
 def sample(model: GenerativeModel, n: int, *, seed: int) -> Iterator[Encoded]:
     """Draw encoded rows, chunk by chunk; equal seeds give equal rows on the CPU."""
     return draw(model, n, seed=seed)
@@ -284,7 +349,7 @@ def _drawer(model: GenerativeModel, seed: int) -> Draw:
 
 
 def _threads_for(
-    model: TrainedModel, rows: Rows, training: TrainingConfig, gradient: GradientComputer
+    model: TrainedModel, rows: RowSource, training: TrainingConfig, gradient: GradientComputer
 ) -> int:
     """Time one update with one thread and with all, where it is large enough to tell."""
     batch = training.batch_for(len(rows))
@@ -293,8 +358,9 @@ def _threads_for(
     def step() -> None:
         rng = torch.Generator(next(model.parameters()).device).manual_seed(0)
         for part in model.schedule():
-            drawn = rows.draw(batch, rng) if part.reads_rows else None
-            gradient(part, part.draw(drawn, batch, 0.0, rng))
+            free = part.draw(batch, 0.0, rng)
+            shown = rows.show(part, free, n=batch, progress=0.0, rng=rng) if part.reads_rows else {}
+            gradient(part, {**free, **shown})
 
     # Forward, backward, and once more for a penalty on gradients: about six passes over each weight.
     return calibrate(step, multiply_adds=6.0 * batch * weights)

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from synthetic_healthcare.errors import ConfigError
+from synthetic_healthcare.errors import ConfigError, RuleError
 from synthetic_healthcare.evaluation.views import check_columns
 from synthetic_healthcare.fitted import Fitted, Origin
 from synthetic_healthcare.privacy.ledger import Budget, PrivacyLedger, Unit
 from synthetic_healthcare.private_learning import learn_privately
 from synthetic_healthcare.progress import Progress
 from synthetic_healthcare.requests import FitRequest, seed_of, share_of, stream
+from synthetic_healthcare.rules import RulePack
+from synthetic_healthcare.rules.forms import Combination
 from synthetic_healthcare.schema.public import private_schema
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.checks import check_public
@@ -39,6 +41,7 @@ def fit_privately(data: Any, request: FitRequest, budget: Budget, *, progress: P
     declared = _declared(request)
     schema = private_schema(frame, declared, request.target)
     section = config.privacy.protection
+    assert section is not None
     share, others = _holdout(request.holdout, schema)
     salt = stream(seed, "split").bytes(16)
     held = in_holdout(frame, share, salt=salt, group=schema.group)
@@ -70,18 +73,30 @@ def fit_privately(data: Any, request: FitRequest, budget: Budget, *, progress: P
         history=learnt.trained.history.to_dict(),
     )
     table_format = public_format(learnt.prepared.encoder)
-    if request.rules is not None:
-        request.rules.check_columns(learnt.prepared.schema)
     return Fitted(
         config,
         learnt.trained.model,
         learnt.prepared.encoder,
         table_format,
         origin,
-        None if request.rules is None else request.rules.unread(),
+        _unread_rules(request.rules, learnt.prepared.schema),
         learnt.levers,
         ledger,
     )
+
+
+def _unread_rules(pack: RulePack | None, schema: Schema) -> RulePack | None:
+    """The rules as they were declared: how often patients break them is not looked at."""
+    if pack is None:
+        return None
+    pack.check_columns(schema)
+    for rule in pack.rules:
+        if isinstance(rule.form, Combination) and rule.form.allowed is None:
+            raise RuleError(
+                f"rule {rule.name!r} takes its combinations from the table, which differential privacy would "
+                "have to pay for. List the combinations that are allowed"
+            )
+    return pack
 
 
 def _ledger(request: FitRequest, budget: Budget, schema: Schema) -> PrivacyLedger:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from synthetic_healthcare import models, pipeline
 from synthetic_healthcare.choosing import Choice, choose_privately
-from synthetic_healthcare.config import AUTO, RunConfig
+from synthetic_healthcare.config import AUTO, DifferentialPrivacySection, RunConfig
 from synthetic_healthcare.errors import ConfigError
 from synthetic_healthcare.models._base import MarginalModel, ModelConfig, TrainedModel
 from synthetic_healthcare.pipeline import Trained
@@ -62,6 +62,11 @@ class PrivatelyLearnt:
     levers: Levers
     choice: Choice
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of how the table was learnt."""
+        return self.prepared.notes
+
 
 def learn_privately(
     frame: pd.DataFrame,
@@ -99,7 +104,7 @@ def learn_privately(
     BudgetExceededError
         Nothing is left to pay with.
     """
-    section = config.privacy.protection
+    section = _section(config)
     per_person = 1 if ledger.unit == "row" else section.rows_per_patient
     with phase(progress, "prepare"):
         prepared = prepare_privately(
@@ -124,10 +129,11 @@ def learn_privately(
     if issubclass(kind, MarginalModel):
         return PrivatelyLearnt(prepared, payer.of_counts(choice.name, config, share=1.0), Levers(), choice)
     if not issubclass(kind, TrainedModel):
-        able = [n for n in models.available() if issubclass(models.model_class(n), MarginalModel | TrainedModel)]
+        kinds = {name: models.model_class(name) for name in models.available()}
+        able = [name for name, kind in kinds.items() if issubclass(kind, MarginalModel | TrainedModel)]
         raise ConfigError(
-            f"model {choice.name!r} reads rows in a way that has no private form. Under differential privacy: "
-            f"{', '.join(able)}, or 'auto'"
+            f"model {choice.name!r} reads rows in a way that has no private form. Under differential "
+            f"privacy there are {', '.join(able)}, and 'auto'"
         )
     trained, levers = payer.network(choice.name, config)
     return PrivatelyLearnt(prepared, trained, levers, choice)
@@ -166,7 +172,7 @@ class _Payer:
         guide = choose_privately(
             rows, epsilon=self.ledger.budget.epsilon, target=self.prepared.schema.target
         ).name
-        section = config.privacy.protection
+        section = _section(config)
         made: Encoded | None = None
         if section.guide_share:
             model = self.of_counts(guide, config, share=section.guide_share).model
@@ -202,6 +208,12 @@ class _Payer:
             target=self.prepared.schema.target,
             private=True,
         )
+
+
+def _section(config: RunConfig) -> DifferentialPrivacySection:
+    held = config.privacy.protection
+    assert held is not None, "a private run has a budget"
+    return held
 
 
 def _is_open(declared: Schema | None) -> bool:

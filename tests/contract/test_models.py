@@ -117,10 +117,12 @@ class OneRowAtATime:
             assert loss.shape == (1,)
             for sum_, value in zip(total, _gradient(loss.sum(), values, names), strict=True):
                 sum_ += value / n
+        fakes = phase.fake_loss(call, inputs)
         free = phase.free_loss(call, inputs)
-        if free is not None:
-            for sum_, value in zip(total, _gradient(free, values, names), strict=True):
-                sum_ += value
+        for term in (None if fakes is None else fakes.mean(), free):
+            if term is not None:
+                for sum_, value in zip(total, _gradient(term, values, names), strict=True):
+                    sum_ += value
         return StepGradients(tuple(total), None)
 
 
@@ -131,8 +133,10 @@ def _gradient(loss: Tensor, values: dict[str, Tensor], names: list[str]) -> list
 
 def drawn(phase: Phase, rows: Encoded, n: int) -> dict[str, Tensor]:
     rng = torch.Generator().manual_seed(1)
-    batch = Rows(rows, torch.device("cpu")).draw(n, rng) if phase.reads_rows else None
-    return phase.draw(batch, n, 0.5, rng)
+    free = phase.draw(n, 0.5, rng)
+    if not phase.reads_rows:
+        return free
+    return {**free, **Rows(rows, torch.device("cpu")).show(phase, free, n=n, progress=0.5, rng=rng)}
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -46,8 +46,9 @@ class Fit(Phase):
     def __init__(self, module: Mean) -> None:
         self.module = module
 
-    def draw(self, rows: Tensor | None, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
-        assert rows is not None
+    def draw_rows(
+        self, rows: Tensor, free: Inputs, progress: float, rng: torch.Generator
+    ) -> dict[str, Tensor]:
         return {"row_values": rows + 0.1 * torch.randn(rows.shape, generator=rng)}
 
     def row_loss(self, call: Call, inputs: Inputs) -> Tensor:

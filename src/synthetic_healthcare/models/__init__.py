@@ -47,7 +47,12 @@ def config_class(name: str) -> type[ModelConfig]:
 
 
 def settings(
-    name: str, architecture: Mapping[str, Any], *, rows: int | None = None, target: str | None = None
+    name: str,
+    architecture: Mapping[str, Any],
+    *,
+    rows: int | None = None,
+    target: str | None = None,
+    private: bool = False,
 ) -> ModelConfig:
     """Check a model's own settings, and fill in its defaults.
 
@@ -62,6 +67,9 @@ def settings(
     target : str, optional
         The column to predict: what a model with a setting `conditions` or `target` takes for it where that is
         not set.
+    private : bool, default False
+        Whether it is trained privately: what that asks for becomes the default (see `ModelConfig.separable`
+        and `ModelConfig.private`).
 
     Raises
     ------
@@ -85,6 +93,8 @@ def settings(
         )
     try:
         defaults = dict(config.small) if rows is not None and rows < SMALL_TABLE else {}
+        if private:
+            defaults |= {**config.separable, **config.private}
         if target is not None and "conditions" in config.model_fields:
             defaults["conditions"] = (target,)
         if target is not None and "target" in config.model_fields:

@@ -8,8 +8,8 @@ for it: a row's loss is then its own, and a private training can bound it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Final, Literal, final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final, Literal, final
 
 import torch
 from jaxtyping import Float
@@ -24,6 +24,13 @@ from synthetic_healthcare.schema.layout import Layout
 
 #: Slope of the critic below zero (Xu et al. 2019, 4.4).
 _LEAK: Final = 0.2
+
+
+#: Where the critic's slope is held to one: between real and generated rows, or among generated rows, where
+#: the penalty reads no real row.
+PenaltyPoints = Literal["interpolates", "generated"]
+#: "wasserstein", or "classic": the critic as a classifier, without a penalty (Goodfellow et al. 2014).
+Game = Literal["wasserstein", "classic"]
 #: Makes a network of hidden sizes: (inputs, hidden, outputs).
 MakeNet = Callable[[int, Sequence[int], int], nn.Module]
 
@@ -31,11 +38,17 @@ MakeNet = Callable[[int, Sequence[int], int], nn.Module]
 class AdversarialConfig(ModelConfig):
     """Settings that every model with a critic has."""
 
+    # Noise holds a critic back: it needs more steps than without (Bie et al. 2023, arXiv:2302.02936).
+    separable: ClassVar[Mapping[str, Any]] = {"penalty_on": "generated", "critic_steps": 5}
+
     embedding_dim: int = Field(64, ge=1, description="size of the generator's noise")
     generator_layers: tuple[int, ...] = Field((128, 128), description="hidden sizes of the generator")
     discriminator_layers: tuple[int, ...] = Field((256, 256), description="hidden sizes of the critic")
     critic_steps: int = Field(3, ge=1, description="critic updates for each generator update")
     penalty: float = Field(10.0, ge=0, description="weight of the gradient penalty (lambda)")
+    penalty_on: PenaltyPoints = Field(
+        "interpolates", description="points of the penalty: real to generated, or among generated rows"
+    )
     penalty_every: int = Field(1, ge=1, description="one in how many critic updates has the penalty")
     temperature: float = Field(0.5, gt=0, description="softness of the gradients through categories")
     instance_noise: float = Field(0.05, ge=0, description="noise on what the critic sees, at the start")
@@ -49,7 +62,6 @@ def adversarial_phases(
     critic: Critic,
     config: AdversarialConfig,
     *,
-    penalty_on: PenaltyPoints = "interpolates",
     game: Game = "wasserstein",
     window: tuple[float, float] = (0.0, 1.0),
 ) -> tuple[Phase, ...]:
@@ -57,9 +69,6 @@ def adversarial_phases(
 
     Parameters
     ----------
-    penalty_on : str
-        Where the critic's slope is held to one: between real and generated rows, or among generated rows,
-        where the penalty reads no real row.
     game : str
         "wasserstein", or "classic": the critic as a classifier, without a penalty (Goodfellow et al. 2014).
     window : (float, float)
@@ -70,7 +79,7 @@ def adversarial_phases(
     # Less often but heavier is the same penalty on average (Karras et al. 2020, arXiv:1912.04958, B).
     weight = config.penalty * config.critic_steps / max(1, sum(penalised))
     with_penalty, without = (
-        CriticPhase(critic, generator, config, weight=share, penalty_on=penalty_on, game=game, window=window)
+        CriticPhase(critic, generator, config, weight=share, game=game, window=window)
         for share in (weight, 0.0)
     )
     critics = tuple(with_penalty if due else without for due in penalised)
@@ -257,13 +266,9 @@ class Critic(nn.Module):
         return found.square().sum(dim=1).add(1e-12).sqrt()
 
 
-PenaltyPoints = Literal["interpolates", "generated"]
-Game = Literal["wasserstein", "classic"]
-
-
 @final
 class CriticPhase(Phase):
-    """The critic learns to tell real rows (its row term) from generated ones (its free term)."""
+    """The critic learns to tell real rows (its row term) from generated ones (its fake term)."""
 
     def __init__(
         self,
@@ -272,7 +277,6 @@ class CriticPhase(Phase):
         config: AdversarialConfig,
         *,
         weight: float,
-        penalty_on: PenaltyPoints,
         game: Game,
         window: tuple[float, float],
     ) -> None:
@@ -287,29 +291,35 @@ class CriticPhase(Phase):
         self._generator = generator
         self._config = config
         self._weight = weight
-        self._penalty_on = penalty_on
+        self._penalty_on = config.penalty_on
         self._game = game
 
     def weigh(self, rows: Tensor) -> Tensor | None:
         """As the generator wants them shown."""
         return self._generator.weigh(rows)
 
-    def draw(self, rows: Tensor | None, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
-        assert rows is not None
-        sigma = self._config.instance_noise * (1 - progress)
+    def draw(self, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
         with torch.no_grad():
             fakes = self._generator(*self._generator.noise(n, rng))[:, : self._seen]
-            reals = self._generator.shown(rows, rng)
-            noise = torch.randn(2, *fakes.shape, generator=rng, device=rng.device) * sigma
-            reals, fakes = reals + noise[0], fakes + noise[1]
-            inputs = {"row_values": reals, "fakes": fakes}
-            if not self._weight:
-                return inputs
+            fakes = self._blurred(fakes, progress, rng)
+            if not self._weight or self._penalty_on == "interpolates":
+                return {"fake_values": fakes}
             mix = torch.rand(n, 1, generator=rng, device=rng.device)
-            if self._penalty_on == "interpolates":
-                return {**inputs, "row_between": torch.lerp(fakes, reals, mix)}
             others = fakes[torch.randperm(n, generator=rng, device=rng.device)]
-            return {**inputs, "between": torch.lerp(fakes, others, mix)}
+            return {"fake_values": fakes, "between": torch.lerp(fakes, others, mix)}
+
+    def draw_rows(
+        self, rows: Tensor, free: Inputs, progress: float, rng: torch.Generator
+    ) -> dict[str, Tensor]:
+        with torch.no_grad():
+            reals = self._blurred(self._generator.shown(rows, rng), progress, rng)
+            if not self._weight or self._penalty_on == "generated":
+                return {"row_values": reals}
+            fakes, n = free["fake_values"], rows.shape[0]
+            # By chance and not by place: under privacy there are not as many fakes as rows.
+            chosen = torch.randint(fakes.shape[0], (n,), generator=rng, device=rng.device)
+            mix = torch.rand(n, 1, generator=rng, device=rng.device)
+            return {"row_values": reals, "row_between": torch.lerp(fakes[chosen], reals, mix)}
 
     def row_loss(self, call: Call, inputs: Inputs) -> Float[Tensor, " n"]:
         """Loss of each real row, with the penalty where its point is made from that row."""
@@ -319,13 +329,18 @@ class CriticPhase(Phase):
             loss = loss + self._penalty(call, inputs["row_between"])
         return loss
 
-    def free_loss(self, call: Call, inputs: Inputs) -> Tensor:
-        """Mean loss of generated rows, with the penalty where its points are made of generated rows."""
-        score = call(inputs["fakes"])
-        loss = (score if self._game == "wasserstein" else nn.functional.softplus(score)).mean()
-        if "between" in inputs:
-            loss = loss + self._penalty(call, inputs["between"]).mean()
-        return loss
+    def fake_loss(self, call: Call, inputs: Inputs) -> Float[Tensor, " n"]:
+        """Loss of each generated row."""
+        score = call(inputs["fake_values"])
+        return score if self._game == "wasserstein" else nn.functional.softplus(score)
+
+    def free_loss(self, call: Call, inputs: Inputs) -> Tensor | None:
+        """Mean penalty, where its points are made of generated rows."""
+        return self._penalty(call, inputs["between"]).mean() if "between" in inputs else None
+
+    def _blurred(self, values: Tensor, progress: float, rng: torch.Generator) -> Tensor:
+        sigma = self._config.instance_noise * (1 - progress)
+        return values + torch.randn(values.shape, generator=rng, device=rng.device) * sigma
 
     def _penalty(self, call: Call, points: Tensor) -> Float[Tensor, " n"]:
         """lambda (|grad| - 1)^2 at each point (Gulrajani 2017 eq. 3)."""
@@ -357,7 +372,7 @@ class GeneratorPhase(Phase):
         self._config = config
         self._game = game
 
-    def draw(self, rows: Tensor | None, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
+    def draw(self, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
         noise = {f"noise{i}": value for i, value in enumerate(self._generator.noise(n, rng))}
         sigma = self._config.instance_noise * (1 - progress)
         blur = torch.randn(n, self._critic.seen, generator=rng, device=rng.device)

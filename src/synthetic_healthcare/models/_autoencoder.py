@@ -149,6 +149,7 @@ class MixturePrior(nn.Module):
     def forward(self, z: Float[Tensor, "n size"], given: Float[Tensor, "n c"]) -> Float[Tensor, " n"]:
         """Log-density of latents, (n,)."""
         log_weight, shift = self._under(given)
+        # Parameters may come once for each row, (n, *shape): gradients of single rows are had like that.
         distance = ((z - shift)[:, None, :] - self.mean) * torch.exp(-self.log_sigma)
         each = (-0.5 * distance.square() - self.log_sigma).sum(dim=2)
         return torch.logsumexp(each + log_weight, dim=1)
@@ -157,15 +158,15 @@ class MixturePrior(nn.Module):
         """Draw one latent for each condition; without a condition, `given` is (n, 0)."""
         n = given.shape[0]
         log_weight, shift = self._under(given)
-        chosen = pick(log_weight.exp().cumsum(dim=1).expand(n, -1), rng)
+        chosen = pick(log_weight.exp().cumsum(dim=-1).expand(n, -1), rng)
         noise = torch.randn(n, self.mean.shape[1], generator=rng, device=rng.device)
         return self.mean[chosen] + shift + noise * self.log_sigma[chosen].exp()
 
     def _under(self, given: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-weights (n or 1, components), and shift of all components (n or 1, size), under a condition."""
+        """Log-weights (n or none, components), and shift of all components (n or none, size)."""
         if self.moved is None:
-            return self.weight.log_softmax(dim=0)[None], self.mean.new_zeros(1, self.mean.shape[1])
-        reweigh, shift = self.moved(given).split([self.weight.shape[0], self.mean.shape[1]], dim=1)
+            return self.weight.log_softmax(dim=-1), self.mean.new_zeros(self.mean.shape[-1])
+        reweigh, shift = self.moved(given).split([self.weight.shape[-1], self.mean.shape[-1]], dim=1)
         return (self.weight + reweigh).log_softmax(dim=1), shift
 
 
@@ -310,8 +311,10 @@ class Elbo(Phase):
         self._pressure = pressure
         self._size = net.encoder.size
 
-    def draw(self, rows: Tensor | None, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
-        assert rows is not None
+    def draw_rows(
+        self, rows: Tensor, free: Inputs, progress: float, rng: torch.Generator
+    ) -> dict[str, Tensor]:
+        n = rows.shape[0]
         return {
             "row_values": rows,
             "row_noise": torch.randn(n, self._size, generator=rng, device=rng.device),

@@ -46,10 +46,13 @@ class ModelConfig(BaseModel):
     separable : Mapping
         Settings under which a row's loss is its own, whatever its neighbours in the batch are: what the model
         has to switch to under differential privacy (no packing of rows, no averages over a batch).
+    private : Mapping
+        Defaults under differential privacy beside these: what is best where gradients are clipped and noised.
     """
 
     small: ClassVar[Mapping[str, Any]] = {}
     separable: ClassVar[Mapping[str, Any]] = {}
+    private: ClassVar[Mapping[str, Any]] = {}
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

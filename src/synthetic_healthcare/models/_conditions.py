@@ -96,7 +96,8 @@ class ConditionTable(nn.Module):
 
     def log_likelihood(self, given: Float[Tensor, "n c"]) -> Float[Tensor, " n"]:
         """Log-probability of conditions, one-hot part by part, (n,)."""
-        raw = self.logits + given @ (self.links * self.before).T
+        # The links may come once for each row, (n, c, c): gradients of single rows are had like that.
+        raw = self.logits + ((self.links * self.before) @ given[:, :, None])[:, :, 0]
         return self.heads.log_likelihood(raw, raw[:, :0], given)
 
     def draw(

@@ -169,23 +169,28 @@ class _Likelihood(Phase):
         self._config = config
         self._before, self._others = net.before, net.others
 
-    def draw(self, rows: Tensor | None, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
-        """Choose what tokens are shown: those before, or in some updates any others.
-
-        In the latter each row shows a share of its own of the others, uniform from none to all: the number of
-        tokens that come before one in a random order is uniform too, so the mean over the choices is the
-        likelihood averaged over all orders.
-        """
-        assert rows is not None
-        tokens = self._before.shape[0]
+    def draw(self, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
+        """Choose what tokens are shown: those before, or in some updates any others."""
         device = rng.device
         before, others = self._before.to(device), self._others.to(device)
-        uniform = torch.rand(n, tokens, generator=rng, device=device)
-        share = torch.rand(n, 1, generator=rng, device=device)
         # A choice of tensors, not of branches: nothing here waits for the device.
         anything = torch.rand(1, generator=rng, device=device) < self._config.any_order
-        seen = torch.where(anything, uniform < share, uniform >= self._config.dropout).float()
-        return {"row_values": rows, "row_seen": seen, "shown": torch.where(anything, others, before)}
+        return {"anything": anything, "shown": torch.where(anything, others, before)}
+
+    def draw_rows(
+        self, rows: Tensor, free: Inputs, progress: float, rng: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Choose what tokens of each row may be seen.
+
+        Where any others are shown, each row shows a share of its own of them, uniform from none to all: the
+        number of tokens that come before one in a random order is uniform too, so the mean over the choices
+        is the likelihood averaged over all orders.
+        """
+        n, tokens = rows.shape[0], self._before.shape[0]
+        uniform = torch.rand(n, tokens, generator=rng, device=rng.device)
+        share = torch.rand(n, 1, generator=rng, device=rng.device)
+        seen = torch.where(free["anything"], uniform < share, uniform >= self._config.dropout)
+        return {"row_values": rows, "row_seen": seen.float()}
 
     def row_loss(self, call: Call, inputs: Inputs) -> Float[Tensor, " n"]:
         """Negative log-likelihood of each row."""

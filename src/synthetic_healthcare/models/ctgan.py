@@ -44,7 +44,11 @@ class CTGAN(TrainedModel, ConditionalModel):
             "generator_layers": (64,),
             "discriminator_layers": (128, 128),
         }
-        separable: ClassVar[Mapping[str, Any]] = {"pack": 1, "training_by_sampling": False}
+        separable: ClassVar[Mapping[str, Any]] = {
+            **AdversarialConfig.separable,
+            "pack": 1,
+            "training_by_sampling": False,
+        }
 
         # DIFF: the paper packs 10; on tables of a few hundred rows that leaves the critic too few packs.
         pack: int = Field(2, ge=1, description="rows that the critic judges together (PacGAN)")

@@ -10,7 +10,7 @@ noises its gradients, and all else, the generator included, is post-processing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Literal, final
 
 import torch
 from pydantic import Field
@@ -42,7 +42,9 @@ class DPGAN(TrainedModel):
             "discriminator_layers": (128, 128),
         }
 
-        # Noise holds the critic back: it needs more steps than without (Bie et al. 2023, arXiv:2302.02936).
+        penalty_on: Literal["generated"] = Field(
+            "generated", description="points of the penalty: among generated rows"
+        )
         critic_steps: int = Field(5, ge=5, description="critic updates for each generator update")
 
     config: Config
@@ -54,7 +56,7 @@ class DPGAN(TrainedModel):
 
     def schedule(self) -> tuple[Phase, ...]:
         """Several critic updates, then one of the generator; the penalty reads no real row."""
-        return adversarial_phases(self.generator, self.critic, self.config, penalty_on="generated")
+        return adversarial_phases(self.generator, self.critic, self.config)
 
     def sampler(self) -> nn.Module:
         """The generator's network."""

@@ -46,7 +46,7 @@ class MedGAN(TrainedModel):
             "decoder_layers": (32,),
             "discriminator_layers": (128, 128),
         }
-        separable: ClassVar[Mapping[str, Any]] = {"averages": False}
+        separable: ClassVar[Mapping[str, Any]] = {**AdversarialConfig.separable, "averages": False}
 
         critic: Literal["wgan-gp", "classic"] = Field(
             "wgan-gp", description="Wasserstein critic with a gradient penalty, or the paper's classifier"
@@ -147,9 +147,10 @@ class _Reconstruction(Phase):
         self.window = (0.0, config.pretraining)
         self._size = config.embedding_dim
 
-    def draw(self, rows: Tensor | None, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
-        assert rows is not None
-        noise = torch.randn(n, self._size, generator=rng, device=rng.device) * _CODE_NOISE
+    def draw_rows(
+        self, rows: Tensor, free: Inputs, progress: float, rng: torch.Generator
+    ) -> dict[str, Tensor]:
+        noise = torch.randn(rows.shape[0], self._size, generator=rng, device=rng.device) * _CODE_NOISE
         return {"row_values": rows, "row_noise": noise}
 
     def row_loss(self, call: Call, inputs: Inputs) -> Float[Tensor, " n"]:

@@ -175,9 +175,11 @@ class _Reconstruction(Phase):
         self._discriminator = discriminator
         self._config = config
 
-    def draw(self, rows: Tensor | None, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
-        assert rows is not None
-        noise = torch.randn(2, n, self._config.embedding_dim, generator=rng, device=rng.device)
+    def draw_rows(
+        self, rows: Tensor, free: Inputs, progress: float, rng: torch.Generator
+    ) -> dict[str, Tensor]:
+        size = (2, rows.shape[0], self._config.embedding_dim)
+        noise = torch.randn(size, generator=rng, device=rng.device)
         return {"row_values": rows, "row_noise": noise[0], "row_drawn": noise[1]}
 
     def row_loss(self, call: Call, inputs: Inputs) -> Float[Tensor, " n"]:
@@ -192,7 +194,7 @@ class _Reconstruction(Phase):
 
 @final
 class _Discriminator(Phase):
-    """The discriminator learns to tell draws from N(0, I), its free term, from encodings, its row term."""
+    """The discriminator learns to tell draws from N(0, I), its fake term, from encodings, its row term."""
 
     def __init__(self, discriminator: nn.Module, net: _Autoencoder, config: WAE.Config) -> None:
         self.name = "discriminator"
@@ -204,23 +206,30 @@ class _Discriminator(Phase):
         self._net = net
         self._config = config
 
-    def draw(self, rows: Tensor | None, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
-        assert rows is not None
-        noise = torch.randn(2, n, self._config.embedding_dim, generator=rng, device=rng.device)
+    def draw(self, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
+        return {"fake_codes": torch.randn(n, self._config.embedding_dim, generator=rng, device=rng.device)}
+
+    def draw_rows(
+        self, rows: Tensor, free: Inputs, progress: float, rng: torch.Generator
+    ) -> dict[str, Tensor]:
+        size = (rows.shape[0], self._config.embedding_dim)
+        noise = torch.randn(size, generator=rng, device=rng.device)
         with torch.no_grad():
-            return {"row_codes": self._net.encode(rows, noise[0]), "drawn": noise[1]}
+            return {"row_codes": self._net.encode(rows, noise)}
 
     def row_loss(self, call: Call, inputs: Inputs) -> Float[Tensor, " n"]:
-        """Cross-entropy of each encoding as an encoding, and the penalty on the slope there."""
-        codes = inputs["row_codes"].detach().requires_grad_()
-        score = call(codes)
-        (slope,) = torch.autograd.grad(score.sum(), codes, create_graph=True)
-        steep = 0.5 * self._config.slope_penalty * slope.square().sum(dim=1)
-        return nn.functional.softplus(score).squeeze(1) + steep
+        """Cross-entropy of each encoding as an encoding."""
+        return nn.functional.softplus(call(inputs["row_codes"])).squeeze(1)
+
+    def fake_loss(self, call: Call, inputs: Inputs) -> Float[Tensor, " n"]:
+        """Cross-entropy of each draw as a draw."""
+        return nn.functional.softplus(-call(inputs["fake_codes"])).squeeze(1)
 
     def free_loss(self, call: Call, inputs: Inputs) -> Tensor:
-        """Mean cross-entropy of draws as draws."""
-        return nn.functional.softplus(-call(inputs["drawn"])).mean()
+        """Mean penalty on the slope at the draws, where it reads no row (Mescheder et al. 2018, R2)."""
+        draws = inputs["fake_codes"].detach().requires_grad_()
+        (slope,) = torch.autograd.grad(call(draws).sum(), draws, create_graph=True)
+        return 0.5 * self._config.slope_penalty * slope.square().sum(dim=1).mean()
 
 
 @final
@@ -237,9 +246,11 @@ class _Mixture(Phase):
         self._net = net
         self._config = config
 
-    def draw(self, rows: Tensor | None, n: int, progress: float, rng: torch.Generator) -> dict[str, Tensor]:
-        assert rows is not None
-        noise = torch.randn(n, self._config.embedding_dim, generator=rng, device=rng.device)
+    def draw_rows(
+        self, rows: Tensor, free: Inputs, progress: float, rng: torch.Generator
+    ) -> dict[str, Tensor]:
+        size = (rows.shape[0], self._config.embedding_dim)
+        noise = torch.randn(size, generator=rng, device=rng.device)
         with torch.no_grad():
             return {"row_codes": self._net.encode(rows, noise)}
 

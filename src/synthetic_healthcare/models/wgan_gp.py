@@ -7,10 +7,9 @@ beside its perceptrons and draws hard categories with straight-through gradients
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, final
+from typing import Any, ClassVar, final
 
 import torch
-from pydantic import Field
 from torch import nn
 
 from synthetic_healthcare.models._adversarial import (
@@ -38,10 +37,6 @@ class WGANGP(TrainedModel):
             "discriminator_layers": (128, 128),
         }
 
-        penalty_on: Literal["interpolates", "generated"] = Field(
-            "interpolates", description="points of the penalty: real to generated, or among generated rows"
-        )
-
     config: Config
 
     def __init__(self, layout: Layout, config: ModelConfig) -> None:
@@ -51,7 +46,7 @@ class WGANGP(TrainedModel):
 
     def schedule(self) -> tuple[Phase, ...]:
         """Several critic updates, then one of the generator."""
-        return adversarial_phases(self.generator, self.critic, self.config, penalty_on=self.config.penalty_on)
+        return adversarial_phases(self.generator, self.critic, self.config)
 
     def sampler(self) -> nn.Module:
         """The generator's network."""

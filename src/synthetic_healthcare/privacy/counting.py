@@ -72,20 +72,31 @@ class PrivateCounts:
     failure : float, default 0
         Share of the budget's delta that `discover` may use. It is spent at once, so that all shares of the
         precision are of what the rest of delta allows.
+    share : float, default 1
+        Of what the ledger has left, that all releases together may spend.
 
     Attributes
     ----------
     precision : float
-        What the ledger had left at the start (`PrivacyLedger.precision_left`): shares are of this.
+        What may be spent of what the ledger had left at the start (`PrivacyLedger.precision_left`): shares
+        of releases are of this.
     """
 
-    def __init__(self, ledger: PrivacyLedger, *, rows_per_person: int = 1, failure: float = 0.0) -> None:
+    def __init__(
+        self,
+        ledger: PrivacyLedger,
+        *,
+        rows_per_person: int = 1,
+        failure: float = 0.0,
+        share: float = 1.0,
+    ) -> None:
         self.ledger = ledger
         self.rows_per_person = rows_per_person
         self._failure = failure * ledger.budget.delta
         if self._failure:
             ledger.spend("thresholds below which nothing is found", Failure(self._failure))
-        self.precision = ledger.precision_left()
+        self.share = share
+        self.precision = share * ledger.precision_left()
 
     def deviation(self, tables: int, share: float) -> float:
         """Return the noise that a release of so many tables would have for a share of the precision."""

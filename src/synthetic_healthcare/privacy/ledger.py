@@ -164,8 +164,17 @@ class PrivacyLedger:
         least = calibrate(self._charges, lambda m: Concentrated(0.5 / m**2), epsilon, delta)
         return 0.0 if least == float("inf") else 0.5 / least**2
 
-    def calibrate_sampled(self, probability: float, times: int) -> float:
+    def calibrate_sampled(self, probability: float, times: int, *, share: float = 1.0) -> float:
         """Return the noise multiplier with which `times` releases of Poisson samples spend what is left.
+
+        Parameters
+        ----------
+        probability : float
+            With which each person is in a sample.
+        times : int
+            Releases.
+        share : float, default 1.0
+            Of `precision_left` that is spent; what is not stays for Gaussian releases.
 
         Raises
         ------
@@ -176,7 +185,13 @@ class PrivacyLedger:
         def charge(multiplier: float) -> Charge:
             return SampledGaussian(multiplier, probability, times)
 
-        multiplier = calibrate(self._charges, charge, self.budget.epsilon, self.budget.delta)
+        spent = self._charges
+        if not 0 < share <= 1:
+            raise ConfigError(f"a share of the budget is above 0 and at most 1; this is {share}")
+        kept = (1 - share) * self.precision_left() if share < 1 else 0.0
+        if kept > 0:
+            spent = [*spent, Gaussian(kept**-0.5)]
+        multiplier = calibrate(spent, charge, self.budget.epsilon, self.budget.delta)
         if multiplier == float("inf"):
             raise BudgetExceededError(
                 f"nothing is left of epsilon {self.budget.epsilon:g} (delta {self.budget.delta:g}): "

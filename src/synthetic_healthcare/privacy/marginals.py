@@ -67,7 +67,8 @@ class MarginalCounts:
 
         It has no privacy loss distribution, so that a looser accountant decides over all that is spent.
         """
-        return min(1.0, 2 * self._counts.ledger.concentrated_left() / self._counts.precision)
+        left = self._counts.share * self._counts.ledger.concentrated_left()
+        return min(1.0, 2 * left / self._counts.precision)
 
     def deviation(self, tables: int, share: float) -> float:
         """Return the noise that so many tables, measured together, would have for a share."""

@@ -1,18 +1,52 @@
-"""`Rows`: the encoded table on the device, written out as one-hot only inside a batch."""
+"""`Rows`: the encoded table on the device, written out as one-hot only inside a batch.
+
+A `RowSource` is what a trainer gets the inputs of a phase's row term from: `Rows` themselves, or, under
+differential privacy, samples of them that keep how many they are to themselves.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, final
+from typing import Final, Protocol, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from synthetic_healthcare.phases import Inputs, Phase
 from synthetic_healthcare.schema.layout import Encoded, Layout, PartKind
 
 #: Rows that are written out at once when all of them are weighed.
 _PORTION: Final = 8192
+
+
+class RowSource(Protocol):
+    """Where the inputs of row terms come from."""
+
+    #: Whether rows are patients' secret: nothing but noised gradients may then be made of them.
+    private: bool
+
+    def __len__(self) -> int:
+        """Rows in the table."""
+
+    def show(
+        self, phase: Phase, free: Inputs, *, n: int, progress: float, rng: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Draw rows and what a phase puts beside them.
+
+        Parameters
+        ----------
+        phase : Phase
+            One that reads rows.
+        free : Mapping
+            What the phase's `draw` gave.
+        n : int
+            Batch size; under privacy only expected.
+        progress : float
+            Share of the training that is done.
+        rng : torch.Generator
+            The run's own source of randomness, for sources that keep no secret.
+        """
 
 
 @final
@@ -27,6 +61,8 @@ class Rows:
         Where batches are made.
     """
 
+    private = False
+
     def __init__(self, encoded: Encoded, device: torch.device) -> None:
         layout = encoded.layout
         self.n = len(encoded)
@@ -38,6 +74,7 @@ class Rows:
         self._starts = torch.tensor(starts, dtype=torch.long, device=device)
         self._continuous_at = _span(layout, "continuous", device)
         self._bits_at = _span(layout, "bits", device)
+        self._odds: dict[str, Tensor | None] = {}
 
     def __len__(self) -> int:
         return self.n
@@ -52,6 +89,15 @@ class Rows:
         batch[:, self._continuous_at] = self._continuous[index]
         batch[:, self._bits_at] = self._bits[index].float()
         return batch[:, :-1]
+
+    def show(
+        self, phase: Phase, free: Inputs, *, n: int, progress: float, rng: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Draw `n` rows, as often as the phase wants each of them, and what it puts beside them."""
+        if phase.name not in self._odds:
+            self._odds[phase.name] = self.cumulative(phase.weigh)
+        rows = self.draw(n, rng, cumulative=self._odds[phase.name])
+        return phase.draw_rows(rows, free, progress, rng)
 
     def cumulative(self, weigh: Callable[[Tensor], Tensor | None]) -> Tensor | None:
         """Weigh all rows and add the weights up, shape (n,), for `draw`; `None` where all weigh the same."""

@@ -29,6 +29,7 @@ class TrainingConfig(BaseModel):
         ge=1,
         description="passes over the rows, of 15 updates at least; default: 100, up to 5,000 updates",
     )
+    updates: int | None = Field(None, ge=1, description="updates in all, whatever the epochs come to")
     max_seconds: float | None = Field(None, gt=0, description="stop at the first update after this")
     batch_size: int | None = Field(None, ge=2, description="rows in a batch; default: 64, more for many rows")
     ema_decay: float = Field(0.995, ge=0, lt=1, description="decay of the average of the sampler's weights")
@@ -50,6 +51,8 @@ class TrainingConfig(BaseModel):
 
     def updates_for(self, rows: int) -> int:
         """Updates in the whole training."""
+        if self.updates is not None:
+            return self.updates
         epoch = max(UPDATES_PER_EPOCH, math.ceil(rows / self.batch_for(rows)))
         if self.epochs is None:
             return min(DEFAULT_EPOCHS * epoch, DEFAULT_UPDATES)

@@ -36,7 +36,7 @@ class GradientComputer(Protocol):
     """Turns a phase and its inputs into gradients."""
 
     def __call__(self, phase: Phase, inputs: Inputs) -> StepGradients:
-        """Compute the gradients of the mean row term plus the free term."""
+        """Compute the gradients of the mean row term, the mean fake term and the free term, summed."""
 
 
 @final
@@ -53,13 +53,11 @@ class PlainGradient:
         self._precision = precision
 
     def __call__(self, phase: Phase, inputs: Inputs) -> StepGradients:
-        """Compute the gradients of the mean row term plus the free term."""
+        """Compute the gradients of the mean row term, the mean fake term and the free term, summed."""
         parameters = list(phase.module.parameters())
         with self._context(parameters):
-            terms = []
-            row_loss = phase.row_loss(phase.module, inputs)
-            if row_loss is not None:
-                terms.append(row_loss.mean())
+            each = (phase.row_loss(phase.module, inputs), phase.fake_loss(phase.module, inputs))
+            terms = [term.mean() for term in each if term is not None]
             free_loss = phase.free_loss(phase.module, inputs)
             if free_loss is not None:
                 terms.append(free_loss)

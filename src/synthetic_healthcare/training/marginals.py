@@ -22,8 +22,9 @@ def learn_marginals(
     rows: int,
     seed: int,
     rows_per_person: int = 1,
+    share: float = 1.0,
 ) -> MarginalModel:
-    """Fit a model of noisy counts, for all that is left in a ledger.
+    """Fit a model of noisy counts, for what is left in a ledger or a share of it.
 
     Parameters
     ----------
@@ -39,6 +40,8 @@ def learn_marginals(
         Decides the learning from the noisy counts; their noise is the operating system's, and never repeats.
     rows_per_person : int, default 1
         Most rows that one person has in the table.
+    share : float, default 1.0
+        Of the precision that is left.
 
     Raises
     ------
@@ -48,6 +51,6 @@ def learn_marginals(
     model = models.build(name, encoded.layout, config)
     if not isinstance(model, MarginalModel):
         raise ConfigError(f"model {name!r} learns from rows, not from counts of them")
-    counts = PrivateCounts(ledger, rows_per_person=rows_per_person)
+    counts = PrivateCounts(ledger, rows_per_person=rows_per_person, share=share)
     model.fit(MarginalCounts(encoded, counts, rows=rows), rng=np.random.default_rng(seed))
     return model

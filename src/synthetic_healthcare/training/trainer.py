@@ -18,10 +18,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from synthetic_healthcare.errors import TrainingError
+from synthetic_healthcare.errors import CheckpointError, ConfigError, TrainingError
 from synthetic_healthcare.phases import Phase
 from synthetic_healthcare.progress import Progress
-from synthetic_healthcare.training.batches import Rows
+from synthetic_healthcare.training.batches import RowSource
 from synthetic_healthcare.training.checkpoints import Checkpoint, State
 from synthetic_healthcare.training.config import TrainingConfig
 from synthetic_healthcare.training.gradients import GradientComputer
@@ -81,8 +81,9 @@ class Trainer:
         The model's phases.
     sampler : nn.Module
         The part whose weights are averaged and kept.
-    rows : Rows
-        Training rows.
+    rows : RowSource
+        Training rows. Where they are private, a run has a length that is known beforehand, is not scored and
+        is not gone on with from a checkpoint.
     config : TrainingConfig
         How long and how.
     gradient : GradientComputer
@@ -96,7 +97,7 @@ class Trainer:
         schedule: tuple[Phase, ...],
         sampler: nn.Module,
         *,
-        rows: Rows,
+        rows: RowSource,
         config: TrainingConfig,
         gradient: GradientComputer,
         rng: torch.Generator,
@@ -109,9 +110,6 @@ class Trainer:
         self._rng = rng
         self._optimizers = optimizers_for(schedule)
         self._modules = {phase.name: phase.module for phase in schedule}
-        self._odds = {
-            phase.name: rows.cumulative(phase.weigh) for phase in dict.fromkeys(schedule) if phase.reads_rows
-        }
         self._average = {name: value.detach().clone() for name, value in sampler.state_dict().items()}
         self._state = State()
         self._losses: dict[str, list[Tensor]] = {}
@@ -143,8 +141,11 @@ class Trainer:
         TrainingError
             A loss is no longer finite.
         CheckpointError
-            The checkpoint belongs to another run.
+            The checkpoint belongs to another run, or the rows are private.
+        ConfigError
+            A score is given and the rows are private.
         """
+        self._require_no_reads(score, checkpoint)
         if checkpoint is not None:
             self._restore(checkpoint)
         state = self._state
@@ -205,20 +206,34 @@ class Trainer:
         """Whether a watcher has ended a training whose averaged weights are not finite."""
         return self._ended() and not _finite(self._average)
 
+    def _require_no_reads(self, score: Score | None, checkpoint: Checkpoint | None) -> None:
+        """Refuse what would read, or keep, private rows beside the noised gradients that are paid for."""
+        if not self._rows.private:
+            return
+        if checkpoint is not None:
+            raise CheckpointError(
+                "a private training is not gone on with: its noise would be drawn twice, or its rows paid "
+                "for twice. Give no checkpoint, or train without differential privacy"
+            )
+        if score is not None:
+            raise ConfigError(
+                "a private training takes no score: it would read rows that nothing paid for. "
+                "Set validation_share to 0"
+            )
+
     def _update(self, update: int, total: int, seconds: float) -> None:
         """One round of the schedule, then a step of the average."""
         done = update / total
-        if self._config.max_seconds is not None:
+        # Private phases start and end when the ledger was told that they do, whatever the clock says.
+        if self._config.max_seconds is not None and not self._rows.private:
             done = max(done, min(1.0, seconds / self._config.max_seconds))
         share = _LAST_SHARE + (1 - _LAST_SHARE) * 0.5 * (1 + math.cos(math.pi * done))
         batch = self._config.batch_for(len(self._rows))
-        for phase in self._schedule:
-            if not phase.window[0] <= done < phase.window[1]:
-                continue
-            rows = None
+        for phase in phases_at(self._schedule, done):
+            inputs = phase.draw(batch, done, self._rng)
             if phase.reads_rows:
-                rows = self._rows.draw(batch, self._rng, cumulative=self._odds[phase.name])
-            inputs = phase.draw(rows, batch, done, self._rng)
+                shown = self._rows.show(phase, inputs, n=batch, progress=done, rng=self._rng)
+                inputs = {**inputs, **shown}
             gradients = self._gradient(phase, inputs)
             if self._norms is not None:
                 self._norms[phase.name] = gradients.norm()
@@ -319,6 +334,11 @@ class Trainer:
         for name, module in self._modules.items():
             module.load_state_dict(tensors[f"module-{name}"])
             unflatten(self._optimizers[name], tensors[f"optimizer-{name}"])
+
+
+def phases_at(schedule: tuple[Phase, ...], done: float) -> tuple[Phase, ...]:
+    """Return the phases that take part in an update, given the share of the training before it."""
+    return tuple(phase for phase in schedule if phase.window[0] <= done < phase.window[1])
 
 
 def _check_points(total: int, checks: int) -> frozenset[int]:
