@@ -35,6 +35,9 @@ def fit_privately(data: Any, request: FitRequest, budget: Budget, *, progress: P
         raise ConfigError(
             "a private training keeps no checkpoint: it holds what noise hides. Leave checkpoint out"
         )
+    if request.monitor is not None:
+        request.monitor.require_allowed(True)
+        request.monitor.require_resumable(False)
     seed = seed_of(request)
     frame, _ = to_pandas(data)
     check_public(frame)
@@ -58,6 +61,7 @@ def fit_privately(data: Any, request: FitRequest, budget: Budget, *, progress: P
         config=config,
         seed=int(stream(seed, "train").integers(2**62)),
         progress=progress,
+        monitor=request.monitor,
     )
     if isinstance(request.ledger, str | Path):
         ledger.write(request.ledger)

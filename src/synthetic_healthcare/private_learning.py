@@ -7,7 +7,7 @@ draws as many rows as it is asked for, and the network learns these plainly, whi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -20,6 +20,9 @@ from synthetic_healthcare.choosing import Choice, choose_privately
 from synthetic_healthcare.config import AUTO, DifferentialPrivacySection, RunConfig
 from synthetic_healthcare.errors import ConfigError
 from synthetic_healthcare.models._base import MarginalModel, ModelConfig, TrainedModel
+from synthetic_healthcare.monitoring.monitor import PrivacyMonitor
+from synthetic_healthcare.monitoring.records import marks
+from synthetic_healthcare.monitoring.watch import Watch
 from synthetic_healthcare.pipeline import Trained
 from synthetic_healthcare.privacy.ledger import PrivacyLedger
 from synthetic_healthcare.progress import Progress, phase
@@ -77,6 +80,7 @@ def learn_privately(
     config: RunConfig,
     seed: int,
     progress: Progress,
+    monitor: PrivacyMonitor | None = None,
 ) -> PrivatelyLearnt:
     """Learn a table within what a ledger has left.
 
@@ -96,6 +100,8 @@ def learn_privately(
         Decides initialisation and draws; never noise, nor which patients are sampled.
     progress : Progress
         Told of each step.
+    monitor : PrivacyMonitor or None
+        Watches the training; none of its alerts may read real rows.
 
     Raises
     ------
@@ -125,9 +131,10 @@ def learn_privately(
         choice = Choice(name, "it was asked for", {})
     kind = models.model_class(choice.name)
     people = None if ledger.unit == "row" else pd.factorize(frame[_group(prepared)], use_na_sentinel=False)[0]
-    payer = _Payer(prepared, ledger, per_person, people, seed, progress)
+    payer = _Payer(prepared, ledger, per_person, people, seed, progress, monitor)
     if issubclass(kind, MarginalModel):
-        return PrivatelyLearnt(prepared, payer.of_counts(choice.name, config, share=1.0), Levers(), choice)
+        learnt = payer.of_counts(choice.name, config, share=1.0)
+        return PrivatelyLearnt(prepared, payer.looked_at(learnt), Levers(), choice)
     if not issubclass(kind, TrainedModel):
         kinds = {name: models.model_class(name) for name in models.available()}
         able = [name for name, kind in kinds.items() if issubclass(kind, MarginalModel | TrainedModel)]
@@ -149,6 +156,7 @@ class _Payer:
     people: npt.NDArray[np.int64] | None
     seed: int
     progress: Progress
+    monitor: PrivacyMonitor | None
 
     def of_counts(self, name: str, config: RunConfig, *, share: float) -> Trained:
         """Fit a model of noisy counts for a share of what is left."""
@@ -173,6 +181,7 @@ class _Payer:
             rows, epsilon=self.ledger.budget.epsilon, target=self.prepared.schema.target
         ).name
         section = _section(config)
+        watched = _Watched(self.monitor)
         made: Encoded | None = None
         if section.guide_share:
             model = self.of_counts(guide, config, share=section.guide_share).model
@@ -188,17 +197,28 @@ class _Payer:
                 section.training,
                 people=self.people,
                 rows_per_person=self.rows_per_person,
+                watcher=None if self.monitor is None else watched.begin,
             ),
             seed=self.seed,
             progress=self.progress,
             guide=made,
         )
+        trained.facts.update(watched.marks(trained.facts["updates"]))
         sampling = config.sampling
         if made is None or not (sampling.calibrate or sampling.select):
             return trained, Levers()
         targets = read_targets(made, sampling, rng=np.random.default_rng(self.seed))
         levers = fit_levers(trained.model, targets, config=sampling, seed=self.seed)
         return trained, levers
+
+    def looked_at(self, trained: Trained) -> Trained:
+        """Have a model that took no updates told to the monitor."""
+        if self.monitor is not None:
+            watch = Watch(self.monitor, None)
+            watch.resume([])
+            watch.look_at_result(0, in_steps=False)
+            trained.facts.update(marks(watch.finish(0)))
+        return trained
 
     def _settings(self, name: str, architecture: Mapping[str, Any]) -> ModelConfig:
         return models.settings(
@@ -208,6 +228,22 @@ class _Payer:
             target=self.prepared.schema.target,
             private=True,
         )
+
+
+@dataclass
+class _Watched:
+    """A monitor, and the watch that it becomes when the training can say what it spends."""
+
+    monitor: PrivacyMonitor | None
+    watch: Watch | None = None
+
+    def begin(self, epsilon_after_next: Callable[[], float]) -> Watch:
+        assert self.monitor is not None
+        self.watch = Watch(self.monitor, None, epsilon_after_next=epsilon_after_next)
+        return self.watch
+
+    def marks(self, updates: int) -> dict[str, Any]:
+        return {} if self.watch is None else marks(self.watch.finish(updates))
 
 
 def _section(config: RunConfig) -> DifferentialPrivacySection:

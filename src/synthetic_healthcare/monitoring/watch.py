@@ -29,8 +29,8 @@ class Watch:
     ----------
     monitor : PrivacyMonitor
         Its alerts, and where the records go.
-    real : RealRows
-        What generated rows are compared with.
+    real : RealRows or None
+        What generated rows are compared with; `None` where no alert may read real rows.
     epsilon_after_next : callable, optional
         Privacy loss after one more update, for runs with a ledger.
     """
@@ -38,7 +38,7 @@ class Watch:
     def __init__(
         self,
         monitor: PrivacyMonitor,
-        real: RealRows,
+        real: RealRows | None,
         *,
         epsilon_after_next: Callable[[], float] | None = None,
     ) -> None:
@@ -66,7 +66,7 @@ class Watch:
         """
         self._journal.replace([])
         self._told = {}
-        if any(alert.measure.reads_real_rows for alert in self._alerts):
+        if self._real is not None and any(alert.measure.reads_real_rows for alert in self._alerts):
             self._real.part(draw, parted)
 
     def resume(self, state: Sequence[Mapping[str, Any]]) -> None:
@@ -127,6 +127,7 @@ class Watch:
 
         def inputs(once: bool) -> Inputs:
             # Drawn and read once for all that ask at this moment.
+            assert self._real is not None, "no alert of a private run reads real rows"
             if not drawn:
                 with averaged():
                     drawn.append(self._real.drawn())
@@ -134,7 +135,8 @@ class Watch:
                 found[once] = self._real.beside(drawn[0], once=once)
             return found[once]
 
-        return Moment(losses, norms, self._epsilon_after_next, inputs, self._real.scale)
+        scale = 1.0 if self._real is None else self._real.scale
+        return Moment(losses, norms, self._epsilon_after_next, inputs, scale)
 
     def _take_all(self, due: Sequence[Alert], moment: Moment, update: int) -> set[str]:
         """Measure, write down, act; each metric is measured once, whatever alerts there are on it."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import torch
 
 from synthetic_healthcare.models._base import TrainedModel
 from synthetic_healthcare.phases import Phase
+from synthetic_healthcare.privacy.accounting import decided_epsilon
 from synthetic_healthcare.privacy.ledger import PrivacyLedger
 from synthetic_healthcare.progress import Progress
 from synthetic_healthcare.schema.layout import Encoded
@@ -19,6 +21,7 @@ from synthetic_healthcare.training.poisson import People, PoissonRows
 from synthetic_healthcare.training.secrets import Secrets
 from synthetic_healthcare.training.separable import require_separable
 from synthetic_healthcare.training.trainer import Outcome, Trainer
+from synthetic_healthcare.training.watching import Watcher
 
 
 @final
@@ -38,6 +41,8 @@ class Payment:
         Number of the person of each row; left out: each row is a person.
     rows_per_person : int, default 1
         Most rows that one person may have in a sample.
+    watcher : callable, optional
+        Makes what looks on between updates, given a callable that tells what epsilon one more update brings.
     """
 
     ledger: PrivacyLedger
@@ -45,6 +50,7 @@ class Payment:
     share: float = 1.0
     people: People | None = None
     rows_per_person: int = 1
+    watcher: Callable[[Callable[[], float]], Watcher] | None = None
 
 
 @final
@@ -64,6 +70,8 @@ class PrivateRun:
         Clips, noises and counts.
     secrets : Secrets
         Where noise and samples come from.
+    watcher : Watcher or None
+        Looks on between updates; it is told nothing that noise does not hide.
     """
 
     plan: PrivatePlan
@@ -71,6 +79,7 @@ class PrivateRun:
     rows: PoissonRows
     gradient: DPSGD
     secrets: Secrets
+    watcher: Watcher | None = None
 
     def train(self, model: TrainedModel, *, rng: torch.Generator, progress: Progress) -> Outcome:
         """Train the model to the end of the plan, or until its time is out: what is paid stays paid."""
@@ -83,7 +92,7 @@ class PrivateRun:
             rng=rng,
         )
         model.train()
-        return trainer.run(None, checkpoint=None, progress=progress)
+        return trainer.run(None, checkpoint=None, progress=progress, watcher=self.watcher)
 
     def facts(self) -> dict[str, Any]:
         """Return what a reader of the model wants to know of how it was kept private; nothing of patients."""
@@ -137,6 +146,16 @@ def prepare_private(
     )
     secrets = Secrets(seed if payment.settings.testing else None)
     device = next(model.parameters()).device
+    earlier = [entry.charge for entry in payment.ledger.entries]
     payment.ledger.spend(f"training of {model.name}", plan.charge())
     rows = PoissonRows(encoded, plan, secrets, device=device, people=payment.people)
-    return PrivateRun(plan, schedule, rows, DPSGD(plan, secrets, device=device, written=written), secrets)
+    gradient = DPSGD(plan, secrets, device=device, written=written)
+    each = sum(phase.reads_rows for phase in schedule)
+
+    def after_next() -> float:
+        taken = min(gradient.steps + each, plan.times)
+        charges = [*earlier, replace(plan.charge(), times=max(taken, 1))]
+        return decided_epsilon(charges, payment.ledger.budget.delta)
+
+    watcher = None if payment.watcher is None else payment.watcher(after_next)
+    return PrivateRun(plan, schedule, rows, gradient, secrets, watcher)
