@@ -188,7 +188,7 @@ class Discovery:
     def _kind(self, held: Open, sorts: IntCounts, deviation: float) -> Open:
         floor = max(_FEW * self._rows, _SURE * deviation)
         column = held.column
-        kind = _commonest(sorts) if kind_is_open(column) else column.kind
+        kind = _commonest(sorts, column) if kind_is_open(column) else column.kind
         # Times of day are written in minutes: seconds say little of a patient.
         step = MINUTE if sorts[INSTANT] > floor else DAY
         if kind == "numeric" and column.decimals is None:
@@ -208,7 +208,7 @@ def _sorts(series: pd.Series[Any], column: Column) -> IntCounts:
     return tally(read_sorts(series), SORTS)
 
 
-def _commonest(sorts: IntCounts) -> Kind:
+def _commonest(sorts: IntCounts, column: Column) -> Kind:
     families: dict[Kind, int] = {
         "numeric": int(sorts[NUMBER : MORE_DECIMALS + 1].sum()),
         "boolean": int(sorts[BOOLEAN]),
@@ -216,6 +216,9 @@ def _commonest(sorts: IntCounts) -> Kind:
         "codes": int(sorts[COLLECTION]),
         "categorical": int(sorts[TEXT]),
     }
+    if column.role == "target":
+        # Sets of codes cannot be predicted.
+        del families["codes"]
     return max(families, key=lambda kind: families[kind])
 
 

@@ -8,7 +8,7 @@ from typing import Final, final
 import numpy as np
 import pandas as pd
 
-from synthetic_healthcare.errors import ConfigError
+from synthetic_healthcare.errors import ConfigError, DataError
 from synthetic_healthcare.privacy.counting import PrivateCounts
 from synthetic_healthcare.privacy.ledger import PrivacyLedger
 from synthetic_healthcare.schema.column import CONTINUOUS_KINDS
@@ -92,7 +92,7 @@ def prepare_privately(
     Raises
     ------
     SchemaError, DataError
-        By names, declarations and the number of rows only.
+        By names, declarations, the number of rows, and counts that were paid for.
     BudgetExceededError, ConfigError
         Too little is left to pay with; nothing was read.
     """
@@ -111,6 +111,11 @@ def prepare_privately(
         config=config,
         strict_domain=strict_domain,
     )
+    if not encoder.layout.parts:
+        raise DataError(
+            "no column of the table can be learnt: the noisy counts show one value in each. Declare the "
+            "columns' domains, or give a larger epsilon"
+        )
     encoded = encoder.encode(domain.conform(frame), np.random.default_rng())
     return PrivatelyPrepared(encoder.schema, encoder, encoded, encoder.notes, domain)
 
