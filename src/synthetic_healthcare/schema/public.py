@@ -73,7 +73,12 @@ def private_schema(frame: pd.DataFrame, declared: Schema | None, target: str | N
     names = [str(name) for name in frame.columns]
     columns = tuple(_public_column(known.get(name, Column(name, "numeric"))) for name in names)
     schema = Schema(columns, () if declared is None else declared.derived)
-    return schema if target is None else schema.with_target(target)
+    schema = schema if target is None else schema.with_target(target)
+    told = (
+        replace(column, reason="not declared" if kind_is_open(column) else "declared")
+        for column in schema.columns
+    )
+    return replace(schema, columns=tuple(told))
 
 
 def kind_is_open(column: Column) -> bool:
@@ -147,11 +152,7 @@ def _public_column(column: Column) -> Column:
         held.setdefault("role", "identifier")
     if kind == "integer" or (kind == "numeric" and "int" in held.get("dtype", "").lower()):
         held["decimals"] = 0
-    return replace(
-        Column(column.name, kind or "numeric", **held),
-        declared=known,
-        reason="declared" if kind is not None else "not declared",
-    )
+    return replace(Column(column.name, kind or "numeric", **held), declared=known)
 
 
 def _implied_kind(name: str, held: dict[str, Any]) -> Kind | None:

@@ -21,7 +21,7 @@ from synthetic_healthcare.schema.schema import Schema
 FRAME = pd.DataFrame(
     {
         "subject_id": [7, 8, 9] * 20,
-        "age": np.arange(60.0),
+        "age": np.arange(60.0) * 7 % 60,
         "ward": ["north", "south"] * 30,
         "died": [0, 1, 1] * 20,
     }
