@@ -49,7 +49,7 @@ def private_schema(frame: pd.DataFrame, declared: Schema | None, target: str | N
     makes it codes, bounds or decimals make it numeric. Otherwise it is open (`kind_is_open`) and stands as
     "numeric" until it is learnt. A name such as "patient_id", "ssn" or "last_name" makes an open column an
     identifier, since a name is public and such a column must never be learnt. `nullable` is true unless it
-    was declared false.
+    was declared false, or a dtype that cannot hold a missing value was.
 
     Parameters
     ----------
@@ -147,6 +147,9 @@ def _public_column(column: Column) -> Column:
             "free text is not learnt",
             "Drop the column, or declare it in the schema as categorical, codes or identifier",
         )
+    if held.get("dtype", "").startswith(("int", "uint", "bool")) and held.get("dtype") != "boolean":
+        # Such a dtype has no place for a missing value.
+        held.setdefault("nullable", False)
     known = frozenset(fields) | ({"kind"} if kind is not None else set())
     if kind == "identifier":
         held.setdefault("role", "identifier")

@@ -110,4 +110,6 @@ def test_dtypes_follow_from_declarations() -> None:
     assert public_dtype("ordinal", (0.5, 1), nullable=False) == "float64"
     assert public_dtype("categorical", ("a", 1), nullable=True) == "object"
     integers = Schema.infer(FRAME).with_column("age", kind="numeric", dtype="int64")
-    assert private_schema(FRAME, integers, None)["age"].decimals == 0
+    age = private_schema(FRAME, integers, None)["age"]
+    assert (age.decimals, age.nullable) == (0, False)
+    assert private_schema(FRAME, integers.with_column("age", dtype="Int64"), None)["age"].nullable

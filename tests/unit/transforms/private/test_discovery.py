@@ -94,6 +94,23 @@ def test_what_was_found_is_listed(
     assert (listed.categories, listed.kind) == (categories, becomes)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "categories"),
+    [
+        ("int8", (0, 3)),
+        ("float64", (0, 0.5, 3, 300)),
+        ("boolean", (0,)),
+        ("str", ("0", "0.5", "3", "300", "a")),
+    ],
+)
+def test_what_a_declared_dtype_cannot_hold_is_not_listed(dtype: str, categories: tuple[object, ...]) -> None:
+    column = Column("x", "categorical", dtype=dtype, declared=frozenset({"kind", "dtype"}))
+    listed = _listed(column, {"a": 9, "3": 9, "0.5": 9, "300": 9, "0": 9}, 9).categories or ()
+    assert tuple(category for category in listed if category != "other") == categories
+    assert ("other" in listed) == (dtype == "str")
+    assert _listed(column, {}, 9).categories == (("other",) if dtype == "str" else (0,))
+
+
 @pytest.mark.usefixtures("no_noise")
 def test_everything_undeclared_is_found_in_a_table_of_everything(
     table: pd.DataFrame, prepare: Callable[..., PrivatelyPrepared]

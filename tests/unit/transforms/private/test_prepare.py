@@ -187,13 +187,17 @@ def test_patients_count_as_persons(table: pd.DataFrame, declared: Schema) -> Non
     assert limited["who"].value_counts().max() == 3
     assert set(limited["who"]) == set(patients)
     ledger = PrivacyLedger(Budget(1.0, 1e-5), unit="patient")
-    prepared = run(limited, known, ledger=ledger, rows_per_person=3)
+    prepared = run(frame, known, ledger=ledger, rows_per_person=3)
+    assert len(prepared.encoded) == len(limited)
     marginal = prepared.domain.marginals["ward"]
     # Sensitivity: three rows in each of eight tables, and eight codes.
     (entry,) = ledger.entries
     assert isinstance(entry.charge, Gaussian)
     assert marginal.deviation == pytest.approx(entry.charge.multiplier * 3 * np.sqrt(8 + 4))
     assert marginal.rows == pytest.approx(len(limited), abs=6 * marginal.deviation)
+    with pytest.raises(DataError, match="20 patients"):
+        few = frame.assign(who=patients % 20)
+        run(few, known, ledger=PrivacyLedger(Budget(1.0, 1e-5), unit="patient"), rows_per_person=3)
     with pytest.raises(ConfigError, match="Make both agree"):
         run(limited, known)
     with pytest.raises(ConfigError, match="rows_per_person"):
@@ -273,6 +277,12 @@ def test_rows_are_encoded_with_fresh_entropy(table: pd.DataFrame, declared: Sche
 def test_a_table_of_one_value_a_column_is_refused_by_its_counts(prepare: Prepare) -> None:
     with pytest.raises(DataError, match="noisy counts show one value"):
         prepare(pd.DataFrame({"a": [1] * 500, "died": [0] * 500}))
+
+
+def test_too_many_declared_categories_are_refused(table: pd.DataFrame, declared: Schema) -> None:
+    wide = declared.with_column("ward", categories=tuple(f"w{number}" for number in range(50)))
+    with pytest.raises(SchemaError, match="50 categories"):
+        run(table, wide, config=TransformConfig(max_categories=40))
 
 
 def test_shares_are_refused_where_they_make_no_sense(table: pd.DataFrame) -> None:
