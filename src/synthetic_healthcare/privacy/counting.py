@@ -99,7 +99,12 @@ class PrivateCounts:
         self.precision = share * ledger.precision_left()
 
     def deviation(self, tables: int, share: float) -> float:
-        """Return the noise that a release of so many tables would have for a share of the precision."""
+        """Return the noise that a release of so many tables would have for a share of the precision.
+
+        Infinite where nothing is left.
+        """
+        if share * self.precision <= 0:
+            return math.inf
         return max(_LEAST_DEVIATION, self._sensitivity(tables) / math.sqrt(share * self.precision))
 
     def release(

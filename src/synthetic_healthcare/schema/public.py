@@ -49,7 +49,7 @@ def private_schema(frame: pd.DataFrame, declared: Schema | None, target: str | N
     makes it codes, bounds or decimals make it numeric. Otherwise it is open (`kind_is_open`) and stands as
     "numeric" until it is learnt. A name such as "patient_id", "ssn" or "last_name" makes an open column an
     identifier, since a name is public and such a column must never be learnt. `nullable` is true unless it
-    was declared false.
+    was declared false, or a dtype that cannot hold a missing value was.
 
     Parameters
     ----------
@@ -73,7 +73,12 @@ def private_schema(frame: pd.DataFrame, declared: Schema | None, target: str | N
     names = [str(name) for name in frame.columns]
     columns = tuple(_public_column(known.get(name, Column(name, "numeric"))) for name in names)
     schema = Schema(columns, () if declared is None else declared.derived)
-    return schema if target is None else schema.with_target(target)
+    schema = schema if target is None else schema.with_target(target)
+    told = (
+        replace(column, reason="not declared" if kind_is_open(column) else "declared")
+        for column in schema.columns
+    )
+    return replace(schema, columns=tuple(told))
 
 
 def kind_is_open(column: Column) -> bool:
@@ -142,16 +147,15 @@ def _public_column(column: Column) -> Column:
             "free text is not learnt",
             "Drop the column, or declare it in the schema as categorical, codes or identifier",
         )
+    if held.get("dtype", "").startswith(("int", "uint", "bool")) and held.get("dtype") != "boolean":
+        # Such a dtype has no place for a missing value.
+        held.setdefault("nullable", False)
     known = frozenset(fields) | ({"kind"} if kind is not None else set())
     if kind == "identifier":
         held.setdefault("role", "identifier")
     if kind == "integer" or (kind == "numeric" and "int" in held.get("dtype", "").lower()):
         held["decimals"] = 0
-    return replace(
-        Column(column.name, kind or "numeric", **held),
-        declared=known,
-        reason="declared" if kind is not None else "not declared",
-    )
+    return replace(Column(column.name, kind or "numeric", **held), declared=known)
 
 
 def _implied_kind(name: str, held: dict[str, Any]) -> Kind | None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from synthetic_healthcare.errors import DataError, SchemaError
-from synthetic_healthcare.tables import check_table, check_target
+from synthetic_healthcare.tables import check_public, check_table, check_target
 
 ROWS = 60
 
@@ -116,3 +116,17 @@ def test_a_target_with_gaps_says_what_happens() -> None:
     note = check_target(table(died=[0, 1, None] * 20), target("died"))
     assert note is not None
     assert "'died' is missing in 20 of 60 rows" in note
+
+
+def test_a_private_check_looks_at_no_cell() -> None:
+    odd = pd.DataFrame({"a": [np.inf] * 60, "b": [1, "x"] * 30, "c": [None] * 60})
+    check_public(odd)
+    with pytest.raises(DataError):
+        check_table(odd)
+    check_public(pd.DataFrame({"a": [None] * 60, "b": [None] * 60}))
+    with pytest.raises(DataError, match="60 rows"):
+        check_public(odd, minimum_rows=61)
+    with pytest.raises(SchemaError, match="duplicate"):
+        check_public(odd.rename(columns={"a": "b"}))
+    with pytest.raises(DataError, match="one column"):
+        check_public(odd[["a"]])

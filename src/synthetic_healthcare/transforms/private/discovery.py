@@ -188,7 +188,7 @@ class Discovery:
     def _kind(self, held: Open, sorts: IntCounts, deviation: float) -> Open:
         floor = max(_FEW * self._rows, _SURE * deviation)
         column = held.column
-        kind = _commonest(sorts) if kind_is_open(column) else column.kind
+        kind = _commonest(sorts, column) if kind_is_open(column) else column.kind
         # Times of day are written in minutes: seconds say little of a patient.
         step = MINUTE if sorts[INSTANT] > floor else DAY
         if kind == "numeric" and column.decimals is None:
@@ -208,7 +208,7 @@ def _sorts(series: pd.Series[Any], column: Column) -> IntCounts:
     return tally(read_sorts(series), SORTS)
 
 
-def _commonest(sorts: IntCounts) -> Kind:
+def _commonest(sorts: IntCounts, column: Column) -> Kind:
     families: dict[Kind, int] = {
         "numeric": int(sorts[NUMBER : MORE_DECIMALS + 1].sum()),
         "boolean": int(sorts[BOOLEAN]),
@@ -216,6 +216,9 @@ def _commonest(sorts: IntCounts) -> Kind:
         "codes": int(sorts[COLLECTION]),
         "categorical": int(sorts[TEXT]),
     }
+    if column.role == "target":
+        # Sets of codes cannot be predicted.
+        del families["codes"]
     return max(families, key=lambda kind: families[kind])
 
 
@@ -243,16 +246,32 @@ def _things(series: pd.Series[Any], column: Column) -> Mapping[str, int]:
 def _listed(column: Column, found: Mapping[str, int], most: int) -> Column:
     """List what was found in a column, the most frequent of it where it is too much."""
     most = 2 if column.kind == "boolean" else most
+    found = {name: held for name, held in found.items() if _fits(name, column)}
     names = sorted(sorted(found, key=lambda name: (-found[name], name))[:most])
     if column.kind == "codes":
         return replace(column, categories=tuple(names) or None)
     categories = _typed(names)
+    if not _fits(OTHER, column):
+        # A dtype of numbers has no place for "other"; where nothing was found, any number will do.
+        return replace(column, kind="categorical", categories=categories or (0,))
     if column.kind == "boolean" and len(categories) == 2:
         return replace(column, categories=categories)
     kind: Kind = "ordinal" if column.kind == "ordinal" and categories else "categorical"
     if kind == "categorical" and all(isinstance(category, str) for category in categories):
         categories = (*(name for name in categories if name != OTHER), OTHER)
     return replace(column, kind=kind, categories=categories)
+
+
+def _fits(name: str, column: Column) -> bool:
+    """Whether a declared dtype can hold a category."""
+    dtype = column.dtype.lower() if "dtype" in column.declared else "object"
+    value = _number(name)
+    if dtype.startswith("bool"):
+        return value in (0, 1)
+    if dtype.startswith(("int", "uint")):
+        limits = np.iinfo(dtype)
+        return value is not None and value.is_integer() and limits.min <= value <= limits.max
+    return value is not None or not dtype.startswith("float")
 
 
 def _typed(names: Sequence[str]) -> tuple[Category, ...]:

@@ -15,7 +15,7 @@ from typing import final
 import numpy as np
 import pandas as pd
 
-from synthetic_healthcare.errors import DataError
+from synthetic_healthcare.errors import DataError, RejectColumn
 from synthetic_healthcare.privacy.counting import IntCounts, PrivateCounts
 from synthetic_healthcare.schema.column import CONTINUOUS_KINDS, Column
 from synthetic_healthcare.schema.public import is_learnt, kind_is_open, public_dtype, require_declared
@@ -93,11 +93,14 @@ def fit_private_encoder(
         Columns that `strict_domain` refuses.
     BudgetExceededError, ConfigError
         The shares are not left.
+    RejectColumn
+        More categories are declared than `config` allows.
     DataError
         No column can be learnt: all are identifiers.
     """
     if strict_domain:
         require_declared(schema)
+    _require_few(schema, config.max_categories)
     learnt = [column for column in schema.columns if is_learnt(column)]
     if not learnt:
         raise DataError(
@@ -107,6 +110,16 @@ def fit_private_encoder(
     opened, spent = _close(frame, learnt, counts=counts, shares=shares, config=config, rows=rows)
     domains, marginals = _measure(frame, opened, counts=counts, share=shares.total - spent, rows=rows)
     return _assemble(schema, domains, marginals), PrivateDomain(domains, marginals)
+
+
+def _require_few(schema: Schema, most: int) -> None:
+    for column in schema.columns:
+        if is_learnt(column) and len(column.categories or ()) > most:
+            raise RejectColumn(
+                column.name,
+                f"it declares {len(column.categories or ())} categories, more than {most}",
+                "Group them, declare the column as identifier, or raise max_categories",
+            )
 
 
 def _public_rows(frame: pd.DataFrame, schema: Schema, counts: PrivateCounts) -> int:

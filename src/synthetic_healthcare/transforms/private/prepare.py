@@ -8,7 +8,7 @@ from typing import Final, final
 import numpy as np
 import pandas as pd
 
-from synthetic_healthcare.errors import ConfigError
+from synthetic_healthcare.errors import ConfigError, DataError
 from synthetic_healthcare.privacy.counting import PrivateCounts
 from synthetic_healthcare.privacy.ledger import PrivacyLedger
 from synthetic_healthcare.schema.column import CONTINUOUS_KINDS
@@ -66,9 +66,9 @@ def prepare_privately(
     """Check what is public of a table, learn its domains and marginals privately, and encode it.
 
     Public are the names of the columns, what was declared of them, and the number of rows (of patients, where
-    a declared group column names them: `limit_rows` first). All else is read from noisy counts that the
-    ledger has paid for. The rows are encoded with fresh entropy of the operating system, not from a seed:
-    what is drawn for one row must not be known, nor tell of the row before it.
+    a declared group column names them; `limit_rows` then keeps some rows of each). All else is read from
+    noisy counts that the ledger has paid for. The rows are encoded with fresh entropy of the operating
+    system, not from a seed: what is drawn for one row must not be known, nor tell of the row before it.
 
     Parameters
     ----------
@@ -87,18 +87,21 @@ def prepare_privately(
     share : float, above 0 and at most 1
         Share of what is left of the ledger's precision that preparing may spend.
     rows_per_person : int, default 1
-        Most rows of one person in the frame.
+        Most rows of one patient that are kept.
 
     Raises
     ------
     SchemaError, DataError
-        By names, declarations and the number of rows only.
+        By names, declarations, the number of rows, and counts that were paid for.
     BudgetExceededError, ConfigError
         Too little is left to pay with; nothing was read.
     """
-    check_public(frame, minimum_rows=MINIMUM_ROWS)
+    check_public(frame, minimum_rows=1)
     schema = private_schema(frame, declared, target)
     _require_unit(schema, ledger, rows_per_person)
+    _require_persons(frame, schema)
+    if schema.group is not None:
+        frame = limit_rows(frame, schema.group, rows_per_person, rng=np.random.default_rng())
     if strict_domain:
         require_declared(schema)
     failure = FAILURE if _may_find_categories(schema) else 0.0
@@ -111,6 +114,11 @@ def prepare_privately(
         config=config,
         strict_domain=strict_domain,
     )
+    if not encoder.layout.parts:
+        raise DataError(
+            "no column of the table can be learnt: the noisy counts show one value in each. Declare the "
+            "columns' domains, or give a larger epsilon"
+        )
     encoded = encoder.encode(domain.conform(frame), np.random.default_rng())
     return PrivatelyPrepared(encoder.schema, encoder, encoded, encoder.notes, domain)
 
@@ -158,6 +166,17 @@ def _may_find_categories(schema: Schema) -> bool:
         and (kind_is_open(column) or (column.kind not in CONTINUOUS_KINDS and column.categories is None))
         for column in schema.columns
     )
+
+
+def _require_persons(frame: pd.DataFrame, schema: Schema) -> None:
+    """Refuse to learn from few rows, or patients, whose number is public."""
+    group = schema.group
+    persons = len(frame) if group is None else int(frame[group].nunique(dropna=False))
+    if persons < MINIMUM_ROWS:
+        named = "rows" if group is None else f"patients (column {group!r})"
+        raise DataError(
+            f"the table has {persons} {named} and at least {MINIMUM_ROWS} are needed: the noise hides fewer"
+        )
 
 
 def _require_unit(schema: Schema, ledger: PrivacyLedger, rows_per_person: int) -> None:
