@@ -16,7 +16,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -153,6 +153,7 @@ class FittedModel(GenerativeModel):
         """
 
 
+@runtime_checkable
 class NoisyTables(Protocol):
     """Tables of counts as they may be seen."""
 
@@ -165,6 +166,7 @@ class NoisyTables(Protocol):
         """Standard deviation of each cell's noise, in rows."""
 
 
+@runtime_checkable
 class CountSource(Protocol):
     """What answers for the rows: each answer is noisy, and paid for before a row is read.
 
