@@ -15,8 +15,11 @@ from synthetic_healthcare.schema.column import Column
 from synthetic_healthcare.transforms._base import FittedColumn
 from synthetic_healthcare.transforms.grid import Floats
 
-#: Standard deviations of the noise from which a count is more than noise.
-STANDS_OUT: Final = 2.0
+#: Standard deviations from which a count is more than noise: where they are few rows, more of them, since a
+#: table has many counts that could be taken for something; where they are many, fewer, or nothing is seen.
+_UNSURE, _SURE = 2.5, 4.0
+#: Share of the rows that counts as few.
+_FEW_ROWS: Final = 0.1
 #: Rows that a category counts for at least, so that none of a domain has a probability of 0.
 LEAST: Final = 0.5
 
@@ -43,7 +46,12 @@ class Marginal:
     @property
     def has_missing(self) -> bool:
         """Whether more cells are missing than noise explains."""
-        return bool(self.counts[-1] > STANDS_OUT * self.deviation)
+        return bool(self.counts[-1] > self.noise)
+
+    @property
+    def noise(self) -> float:
+        """Count up to which a cell may be noise."""
+        return noise_floor(self.deviation, self.rows)
 
     def estimates(self, *, with_missing: bool) -> Floats:
         """Return counts that are nowhere below 0 and add up to the rows, missing cells among them or not."""
@@ -82,6 +90,11 @@ class Domain(ABC):
     @abstractmethod
     def fit(self, marginal: Marginal, *, with_missing: bool) -> FittedColumn:
         """Make the column's transform of noisy counts."""
+
+
+def noise_floor(deviation: float, rows: float) -> float:
+    """Return the count up to which a noisy one may be noise and nothing else."""
+    return max(_UNSURE * deviation, min(_SURE * deviation, _FEW_ROWS * rows))
 
 
 def on_simplex(counts: Floats, total: float) -> Floats:

@@ -15,7 +15,7 @@ from synthetic_healthcare.schema.column import Category, Column
 from synthetic_healthcare.transforms._base import FittedColumn, shares
 from synthetic_healthcare.transforms.categorical import FittedCategorical
 from synthetic_healthcare.transforms.ordinal import FittedOrdinal
-from synthetic_healthcare.transforms.private._base import LEAST, STANDS_OUT, Domain, Marginal, tally
+from synthetic_healthcare.transforms.private._base import LEAST, Domain, Marginal, tally
 from synthetic_healthcare.transforms.private.reading import read_spellings, spelling
 
 #: The category that stands for all that a domain does not list, where it has one.
@@ -69,7 +69,7 @@ class ChoiceDomain(Domain):
 
     def settle(self, marginal: Marginal) -> tuple[Domain, Marginal]:
         """Drop `OTHER` from learnt categories where its count is no more than noise."""
-        stands_out = marginal.counts[:-1] > STANDS_OUT * marginal.deviation
+        stands_out = marginal.counts[:-1] > marginal.noise
         kept = np.array([category != OTHER for category in self.categories]) | stands_out
         if not self.learnt or kept.all() or not kept.any():
             return self, marginal

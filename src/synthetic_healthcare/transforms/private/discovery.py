@@ -24,7 +24,7 @@ import pandas as pd
 from synthetic_healthcare.privacy.counting import IntCounts, PrivateCounts
 from synthetic_healthcare.schema.column import CONTINUOUS_KINDS, Category, Column, Kind
 from synthetic_healthcare.schema.public import is_learnt, kind_is_open
-from synthetic_healthcare.transforms.private._base import tally
+from synthetic_healthcare.transforms.private._base import noise_floor, tally
 from synthetic_healthcare.transforms.private.choices import OTHER
 from synthetic_healthcare.transforms.private.numbers import DAY, MINUTE, Shape
 from synthetic_healthcare.transforms.private.ranges import (
@@ -50,8 +50,6 @@ from synthetic_healthcare.transforms.private.reading import (
 from synthetic_healthcare.transforms.private.sets import at_most
 from synthetic_healthcare.transforms.private.shares import CODES_PER_ROW, Shares
 
-#: Standard deviations of the noise from which cells need finer decimals, or times of day.
-_SURE: Final = 2.5
 #: Share of the rows that finer decimals, or times of day, must be held by.
 _FEW: Final = 0.01
 
@@ -186,7 +184,7 @@ class Discovery:
         return part
 
     def _kind(self, held: Open, sorts: IntCounts, deviation: float) -> Open:
-        floor = max(_FEW * self._rows, _SURE * deviation)
+        floor = max(_FEW * self._rows, noise_floor(deviation, self._rows))
         column = held.column
         kind = _commonest(sorts, column) if kind_is_open(column) else column.kind
         # Times of day are written in minutes: seconds say little of a patient.

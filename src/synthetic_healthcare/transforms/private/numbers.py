@@ -15,7 +15,7 @@ from synthetic_healthcare.transforms._base import FittedColumn
 from synthetic_healthcare.transforms.datetime import FittedDatetime
 from synthetic_healthcare.transforms.grid import Floats, Grid
 from synthetic_healthcare.transforms.numeric import FittedNumeric
-from synthetic_healthcare.transforms.private._base import STANDS_OUT, Domain, Marginal, tally
+from synthetic_healthcare.transforms.private._base import Domain, Marginal, tally
 from synthetic_healthcare.transforms.private.choices import ChoiceDomain
 from synthetic_healthcare.transforms.private.reading import read_instants, read_numbers
 from synthetic_healthcare.transforms.quantiles import QuantileFunction
@@ -102,7 +102,7 @@ class NumberDomain(Domain):
         Empty bins at the ends of other numbers are cut off their quantile function.
         """
         # About so many deviations has the largest of so many counts of noise.
-        surprise = max(STANDS_OUT, float(np.sqrt(2 * np.log(len(self.edges)))))
+        surprise = float(np.sqrt(2 * np.log(len(self.edges))))
         filled = np.flatnonzero(marginal.counts[:-1] > surprise * marginal.deviation)
         values = np.diff(self.edges) / 2 + self.edges[:-1]
         apart = self.zero or self.grid.decimals != 0 or len(values) != 1 + self.bounds[1] - self.bounds[0]
@@ -126,7 +126,7 @@ class NumberDomain(Domain):
         masses, zeros = counts[:bins].copy(), 0.0
         if self.zero:
             zeros = float(counts[bins])
-            if zeros < max(_SPIKE_SHARE * marginal.rows, STANDS_OUT * marginal.deviation):
+            if zeros < max(_SPIKE_SHARE * marginal.rows, marginal.noise):
                 masses[int(np.searchsorted(self.edges[1:-1], 0.0, side="right"))] += zeros
                 zeros = 0.0
         plain = float(masses.sum())

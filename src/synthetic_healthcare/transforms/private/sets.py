@@ -16,7 +16,7 @@ from synthetic_healthcare.transforms._base import FittedColumn
 from synthetic_healthcare.transforms.cells import Cells
 from synthetic_healthcare.transforms.codes import FittedCodes
 from synthetic_healthcare.transforms.constant import FittedConstant
-from synthetic_healthcare.transforms.private._base import LEAST, STANDS_OUT, Domain, Marginal
+from synthetic_healthcare.transforms.private._base import LEAST, Domain, Marginal
 from synthetic_healthcare.transforms.private.reading import read_sets
 
 
@@ -89,7 +89,7 @@ class CodesDomain(Domain):
         missing = max(float(marginal.counts[-1]), 0.0) if with_missing else 0.0
         present = max(marginal.rows - missing, 1.0)
         counts = np.clip(marginal.counts[:-2].astype(np.float64), LEAST, present)
-        has_empty = bool(marginal.counts[-2] > STANDS_OUT * marginal.deviation)
+        has_empty = bool(marginal.counts[-2] > marginal.noise)
         return FittedCodes(self.codes, tuple((counts / present).tolist()), form, has_empty)
 
 
