@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def fit_privately(data: Any, request: FitRequest, budget: Budget, *, progress: P
         request.monitor.require_allowed(True)
         request.monitor.require_resumable(False)
     seed = seed_of(request)
-    frame, _ = to_pandas(data)
+    frame, given = to_pandas(data)
     check_public(frame)
     declared = _declared(request)
     schema = private_schema(frame, declared, request.target)
@@ -76,7 +77,7 @@ def fit_privately(data: Any, request: FitRequest, budget: Budget, *, progress: P
         training={**learnt.trained.facts, **learnt.choice.facts()},
         history=learnt.trained.history.to_dict(),
     )
-    table_format = public_format(learnt.prepared.encoder)
+    table_format = replace(public_format(learnt.prepared.encoder), kind=given.kind)
     return Fitted(
         config,
         learnt.trained.model,

@@ -150,7 +150,9 @@ class PrivacyLedger:
         epsilon, delta = self.budget.epsilon * (1 - _ROUNDING), self.budget.delta
         if all(isinstance(charge, Gaussian | Failure) for charge in self._charges):
             used = sum(c.times / c.multiplier**2 for c in self._charges if isinstance(c, Gaussian))
-            return max(0.0, precision_for(epsilon, delta_left(self._charges, delta)) - used)
+            whole = precision_for(epsilon, delta_left(self._charges, delta))
+            # What plans leave to rounding is no budget to plan with.
+            return whole - used if whole - used > _ROUNDING * whole else 0.0
         least = calibrate(self._charges, Gaussian, epsilon, delta)
         return 0.0 if least == float("inf") else least**-2
 

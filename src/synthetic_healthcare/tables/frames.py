@@ -34,7 +34,7 @@ class TableFormat:
     levels : mapping of str to tuple
         Levels of ordered Categoricals, lowest first.
     arrow_schema : bytes or None
-        Serialised Arrow schema of a polars or Arrow table.
+        Serialised Arrow schema of a polars or Arrow table; `None`: types follow from the dtypes.
     """
 
     kind: TableKind
@@ -209,7 +209,10 @@ def _from_arrow(table: Any, kind: TableKind) -> tuple[pd.DataFrame, TableFormat]
 def _to_arrow(frame: pd.DataFrame, table_format: TableFormat) -> Any:
     import pyarrow as pa
 
-    assert table_format.arrow_schema is not None, "a format of Arrow's kind has a schema"
+    if table_format.arrow_schema is None:
+        # A private fit knows no more of the table's types than the dtypes of its columns.
+        typed = restore(frame, replace(table_format, kind="pandas"))
+        return pa.Table.from_pandas(typed, preserve_index=False).replace_schema_metadata(None)
     schema = pa.ipc.read_schema(pa.py_buffer(table_format.arrow_schema))
     arrays = []
     for field_ in schema:
