@@ -120,7 +120,7 @@ def choose_privately(rows: int, *, epsilon: float, target: str | None) -> Choice
     """Choose a model under differential privacy, by what is public alone.
 
     Few rows or a small epsilon leave nothing to learn beyond how each column goes with the target, and a
-    model that learns just that spends nothing on the rest; with more, pairs of columns stand out of the noise.
+    model that learns just that spends nothing on the rest; with more, pairs stand out of the noise.
 
     Parameters
     ----------

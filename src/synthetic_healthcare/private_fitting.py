@@ -44,6 +44,8 @@ def fit_privately(data: Any, request: FitRequest, budget: Budget, *, progress: P
     check_public(frame)
     declared = _declared(request)
     schema = private_schema(frame, declared, request.target)
+    # What is asked of generated tables must be found wrong before anything is spent.
+    config.privacy.anonymity(schema)
     section = config.privacy.protection
     assert section is not None
     share, others = _holdout(request.holdout, schema)

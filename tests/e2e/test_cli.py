@@ -245,7 +245,7 @@ def test_the_page_of_the_docs_is_what_the_command_writes(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--privacy-level", "high"], "'high'.*not in this release yet"),
+        (["--privacy-level", "high", "--model", "forest"], "'forest'.*no private form"),
         (["--privacy-level", "hihg"], "privacy.level"),
         (["--model", "dp-gan"], "'dp-gan' trains under differential privacy only"),
         (["--model", "wgan"], "Did you mean 'wgan-gp'"),
@@ -253,7 +253,7 @@ def test_the_page_of_the_docs_is_what_the_command_writes(shell: Shell) -> None:
         (["--set", "model.architecture.hidden=8"], "'auto' chooses it"),
         (["--set", "privacy.k_anonymity.k=1"], "privacy.k_anonymity.k"),
         (["--set", "nothing"], "path.to.key=value"),
-        (["--config", "config/high_privacy.yaml"], "not in this release yet"),
+        (["--config", "config/high_privacy.yaml"], "quasi_identifiers"),
         (["--config", "absent.yaml"], "absent.yaml.*No such file"),
         (["--target", "outcom"], "outcome"),
         (["--holdout", "1.5"], "1.5 is not a share"),

@@ -10,36 +10,18 @@ import pandas as pd
 import pytest
 
 from synthetic_healthcare import SyntheticDataGenerator
+from synthetic_healthcare.config import RunConfig
 from synthetic_healthcare.errors import ConfigError, NotYetAvailableError
 
 MakeTable = Callable[..., pd.DataFrame]
 Fit = Callable[..., SyntheticDataGenerator]
 
 CONFIG = Path(__file__).parents[2] / "config"
-MECHANISMS: dict[Any, dict[str, Any]] = {
-    "differential_privacy": {"epsilon": 1.0, "delta": 1e-5},
-}
-
-
-@pytest.mark.parametrize("level", ["low", "medium", "high", "maximum"])
-def test_a_level_with_an_epsilon(level: str) -> None:
-    with pytest.raises(NotYetAvailableError, match=f"'{level}'.*not in this release yet"):
-        SyntheticDataGenerator(privacy_level=level)
-    with pytest.raises(NotYetAvailableError, match=f"'{level}'"):
-        SyntheticDataGenerator.from_config({"privacy": {"level": level}})
 
 
 def test_a_level_that_does_not_exist() -> None:
     with pytest.raises(ConfigError, match=r"privacy\.level"):
         SyntheticDataGenerator(privacy_level="extreme")
-
-
-def test_a_budget_is_refused_and_leaves_no_trace() -> None:
-    generator = SyntheticDataGenerator("independent")
-    for mechanism, settings in MECHANISMS.items():
-        with pytest.raises(NotYetAvailableError, match=r"epsilon 1.* is not in this release yet"):
-            generator.add_privacy_mechanism(mechanism, **settings)
-    generator.add_privacy_mechanism("k_anonymity", k=5)
 
 
 def test_a_mechanism_that_does_not_exist() -> None:
@@ -56,9 +38,10 @@ def test_a_compliance_mode(mode: str) -> None:
         SyntheticDataGenerator(compliance_mode=f"{mode}2")
 
 
-def test_a_model_that_needs_a_budget(plain_table: MakeTable) -> None:
-    with pytest.raises(ConfigError, match="'dp-gan' trains under differential privacy only, and no budget"):
-        SyntheticDataGenerator("dp-gan").fit(plain_table())
+@pytest.mark.parametrize("model", ["dp-gan", "star", "aim"])
+def test_a_model_that_needs_a_budget(model: str, plain_table: MakeTable) -> None:
+    with pytest.raises(ConfigError, match=f"'{model}' trains under differential privacy only, and no budget"):
+        SyntheticDataGenerator(model).fit(plain_table())
 
 
 def test_a_model_that_does_not_exist() -> None:
@@ -66,23 +49,12 @@ def test_a_model_that_does_not_exist() -> None:
         SyntheticDataGenerator("wgangp")
 
 
-@pytest.mark.parametrize(
-    ("settings", "feature"),
-    [
-        ({"privacy": {"differential_privacy": {"epsilon": 2.0}}}, "differential privacy"),
-    ],
-)
-def test_a_guarantee_in_the_configuration(settings: dict[str, Any], feature: str) -> None:
-    with pytest.raises(NotYetAvailableError, match=feature):
-        SyntheticDataGenerator.from_config(settings)
-
-
-@pytest.mark.parametrize(
-    ("file", "epsilon"), [("high_privacy.yaml", "epsilon 0.5"), ("high_utility.yaml", "epsilon 5")]
-)
-def test_the_shipped_configurations_ask_for_privacy_that_is_not_here(file: str, epsilon: str) -> None:
-    with pytest.raises(NotYetAvailableError, match=rf"differential privacy .*{epsilon}"):
-        SyntheticDataGenerator.from_config(CONFIG / file)
+@pytest.mark.parametrize(("file", "epsilon"), [("high_privacy.yaml", 0.5), ("high_utility.yaml", 5.0)])
+def test_the_shipped_configurations_have_budgets(file: str, epsilon: float) -> None:
+    config = RunConfig.from_yaml(CONFIG / file)
+    assert config.budget is not None
+    assert config.budget.epsilon == epsilon
+    SyntheticDataGenerator.from_config(config)
 
 
 def test_what_comes_with_later_releases(plain_table: MakeTable, quick_fit: Fit) -> None:

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from synthetic_healthcare.config import RunConfig, require_model
 from synthetic_healthcare.errors import ConfigError, NotYetAvailableError
-from synthetic_healthcare.privacy.levels import LEVELS, level_named, require_available
+from synthetic_healthcare.privacy.ledger import Budget
+from synthetic_healthcare.privacy.levels import LEVELS, level_named
 
 CONFIGS = Path(__file__).parents[3] / "config"
 
@@ -181,17 +182,19 @@ def test_an_unknown_level_is_refused_with_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("name", ["low", "medium", "high", "maximum"])
-def test_a_level_with_an_epsilon_is_never_ignored(name: str) -> None:
-    with pytest.raises(NotYetAvailableError, match=f"{name}.*epsilon"):
-        require_available(LEVELS[name])
-    with pytest.raises(NotYetAvailableError, match=name):
-        RunConfig.from_mapping({"privacy": {"level": name}}).require_available()
+def test_a_level_with_an_epsilon_is_a_budget(name: str) -> None:
+    config = RunConfig.from_mapping({"privacy": {"level": name}})
+    level = LEVELS[name]
+    assert level.epsilon is not None
+    assert level.delta is not None
+    assert config.budget == Budget(level.epsilon, level.delta)
+    stated = config.with_overrides(["privacy.differential_privacy={epsilon: 7}"])
+    assert stated.budget == Budget(7.0, 1e-5), "what is stated goes before the level"
 
 
 @pytest.mark.parametrize(
     ("override", "feature"),
     [
-        ("privacy.differential_privacy.epsilon=1", "differential privacy"),
         ("compliance.mode=hipaa", "hipaa"),
     ],
 )
