@@ -59,6 +59,7 @@ class VariationalConfig(AutoencoderConfig):
         "beta": 1.25,
         "components": 8,
     }
+    private: ClassVar[Mapping[str, Any]] = {"learning_rate": 4e-3}
 
     beta: float = Field(1.0, ge=0, description="weight of the KL term")
     warm_up: float = Field(0.3, ge=0, le=1, description="share of the training in which beta grows")

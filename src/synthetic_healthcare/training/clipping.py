@@ -179,7 +179,7 @@ def _clipped(
 
 def _squared(values: Tensor) -> Tensor:
     """Squared length of each row's entry, (n,)."""
-    return torch.linalg.vector_norm(values.flatten(1), dim=1).square()
+    return torch.as_tensor(torch.linalg.vector_norm(values.flatten(1), dim=1)).square()
 
 
 def _lost(scale: Tensor) -> Tensor | None:

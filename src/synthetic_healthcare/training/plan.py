@@ -6,6 +6,7 @@ apart (the execution plans of jax_privacy, DeepMind, are the model).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -18,14 +19,17 @@ from synthetic_healthcare.privacy.ledger import PrivacyLedger
 from synthetic_healthcare.training.config import TrainingConfig
 from synthetic_healthcare.training.trainer import phases_at
 
-#: Rows below which every update reads all of them: there, sampling takes off no noise that it does not add.
+#: Rows up to which every update reads all of them: there, sampling takes off no noise that it does not add.
 _WHOLE: Final = 512
 #: Share of more rows that an update samples, and bounds of it: beyond a hundredth only the time grows.
 _SHARE: Final = 0.01
-_FEWEST, _MOST = 512, 2048
-#: Updates, where an update reads all rows and where it samples them.
-_UPDATES_WHOLE: Final = 200
-_UPDATES: Final = 2000
+_FEWEST, _MOST = 512, 1024
+#: Steps that read rows, where a step reads all of them and where it samples them; and fewest updates.
+_STEPS_WHOLE: Final = 200
+_STEPS: Final = 2000
+_LEAST_UPDATES: Final = 100
+#: Decay of the average of weights where none is set: it follows a short training, and averages noise out.
+_DECAY: Final = 0.99
 
 
 @final
@@ -94,8 +98,19 @@ class PrivatePlan:
         return SampledGaussian(self.multiplier, self.probability, self.times)
 
 
-def private_training(training: TrainingConfig, private: PrivateTraining, *, rows: int) -> TrainingConfig:
+def private_training(
+    training: TrainingConfig, private: PrivateTraining, *, rows: int, reads: int
+) -> TrainingConfig:
     """Fix length and batch size by what is public, and leave out all that would read rows unpaid.
+
+    Parameters
+    ----------
+    training, private
+        Settings.
+    rows : int
+        Rows of the table; public.
+    reads : int
+        Phases of one update that read rows: many of them make for fewer updates.
 
     Raises
     ------
@@ -108,9 +123,12 @@ def private_training(training: TrainingConfig, private: PrivateTraining, *, rows
     fixed = {"batch_size": min(batch, max(rows, 2)), "validation_share": 0.0, "patience": None}
     updates = private.updates
     if updates is None and training.epochs is None and training.updates is None:
-        updates = _UPDATES_WHOLE if rows <= _WHOLE else _UPDATES
+        steps = _STEPS_WHOLE if rows <= _WHOLE else _STEPS
+        updates = max(_LEAST_UPDATES, math.ceil(steps / max(reads, 1)))
     if updates is not None:
         fixed |= {"updates": updates, "epochs": None}
+    if "ema_decay" not in training.model_fields_set:
+        fixed["ema_decay"] = _DECAY
     return training.model_copy(update=fixed)
 
 
@@ -146,7 +164,8 @@ def plan_training(
     BudgetExceededError
         Nothing is left.
     """
-    fixed = private_training(training, private, rows=rows)
+    reads = sum(phase.reads_rows for phase in schedule)
+    fixed = private_training(training, private, rows=rows, reads=reads)
     probability = min(1.0, fixed.batch_for(rows) / rows)
     times = noised_steps(schedule, fixed.updates_for(rows))
     multiplier = ledger.calibrate_sampled(probability, times, share=share)
