@@ -167,14 +167,14 @@ class SyntheticDataGenerator:
         max_seconds : float, optional
             Training, the trials of `auto` included, stops at the first update after this many seconds.
         checkpoint : path, optional
-            Folder that the training saves itself to: a fit that was killed goes on where it was and ends in
-            the same weights. It holds weights that know the training rows: keep it as you keep them.
+            Folder that the training saves itself to: a fit that was killed goes on where it was. It holds
+            weights that know the training rows: keep it as you keep them.
         progress : Progress, optional
             Default: a live display where standard error is a terminal.
         monitor : PrivacyMonitor, optional
             Alerts that watch this fit, in place of the generator's own.
         ledger : PrivacyLedger or path, optional
-            What was spent on the same patients before; the budget is for all of it. A path is written anew.
+            What was spent on the same patients; the budget is for all of it. A path is written anew.
 
         Raises
         ------
@@ -251,7 +251,7 @@ class SyntheticDataGenerator:
         """Draw synthetic patients straight into a .csv, .csv.gz or .parquet file, in constant memory.
 
         The rows are those that `generate`, or with conditions `generate_conditional`, gives with the same
-        seed. A file that stood at `path` is replaced when all rows are written, or not touched.
+        seed. A file at `path` is replaced when all rows are written, or not touched.
         """
         fitted = self._require_fitted("generate_to")
         n = arguments.rows(n_samples)
@@ -274,8 +274,7 @@ class SyntheticDataGenerator:
         """Draw patients who meet conditions.
 
         A model that can draws under the conditions; of the others' rows those that meet them are kept.
-        `last_draw` says at what rate, and how many real patients stand behind the rows: more rows under a
-        rare condition hold no more information.
+        `last_draw` says at what rate, and how many real patients stand behind the rows.
 
         Parameters
         ----------
@@ -302,7 +301,7 @@ class SyntheticDataGenerator:
         return restore(drawing.table(frames, n, progress), fitted.released_format)
 
     def impute(self, data: Any, *, random_state: int | None = None) -> Any:
-        """Fill the missing cells of a table by draws given the cells that are there.
+        """Fill the missing cells of a table by draws given those that are there, which stay as they are.
 
         Parameters
         ----------
@@ -310,8 +309,6 @@ class SyntheticDataGenerator:
             With the columns that were learnt; it is not changed.
         random_state : int, optional
             As for `generate`.
-
-        Cells that are there stay as they are, identifiers too, and so does the kind of the table.
 
         Raises
         ------

@@ -170,8 +170,8 @@ class NoisyTables(Protocol):
 class CountSource(Protocol):
     """What answers for the rows: each answer is noisy, and paid for before a row is read.
 
-    Shares are of one precision (the sum of 1 / multiplier^2 over all answers) and add up; together they are at
-    most 1, and at most `adaptive_share` where anything is chosen.
+    Shares are of one precision (the sum of 1 / multiplier^2 over all answers) and add up; together they are
+    at most 1, and at most `adaptive_share` where anything is chosen.
     """
 
     @property

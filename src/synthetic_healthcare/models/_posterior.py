@@ -1,8 +1,8 @@
 """What noisy tables say of a variable in each group, with what is known of tables beforehand.
 
 The likeliest conditional distributions under a prior, with the noise as wide as it is known to be. A raw
-noisy table has cells below 0, and its noise would be taken for structure; a shape that is a priori smooth over
-the bins of a number, and alike between groups, keeps what stands out of the noise and little of the rest. All
+noisy table has cells below 0, and its noise would be taken for structure; a shape that is a priori smooth
+over the bins of a number, and alike between groups, keeps what stands out of the noise and little of the rest. All
 of it is post-processing.
 """
 
