@@ -68,7 +68,14 @@ class PrivatelyLearnt:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know of how the table was learnt."""
-        return self.prepared.notes
+        target = self.prepared.schema.target
+        if target is None or _learnt_target(self.prepared) is not None:
+            return self.prepared.notes
+        lost = (
+            f"column {target!r}, the target: none of its values stood out of the noise, and nothing was "
+            "learnt for it. Declare its categories in the schema"
+        )
+        return (*self.prepared.notes, lost)
 
 
 def learn_privately(
@@ -126,7 +133,7 @@ def learn_privately(
     rows = len(prepared.encoded)
     name = config.model.type
     if name == AUTO:
-        choice = choose_privately(rows, epsilon=ledger.budget.epsilon, target=prepared.schema.target)
+        choice = choose_privately(rows, epsilon=ledger.budget.epsilon, target=_learnt_target(prepared))
     else:
         choice = Choice(name, "it was asked for", {})
     kind = models.model_class(choice.name)
@@ -177,9 +184,8 @@ class _Payer:
     def network(self, name: str, config: RunConfig) -> tuple[Trained, Levers]:
         """Train a network on rows of a model of counts, then on the patients for the rest of the budget."""
         rows = len(self.prepared.encoded)
-        guide = choose_privately(
-            rows, epsilon=self.ledger.budget.epsilon, target=self.prepared.schema.target
-        ).name
+        epsilon, target = self.ledger.budget.epsilon, _learnt_target(self.prepared)
+        guide = choose_privately(rows, epsilon=epsilon, target=target).name
         section = _section(config)
         watched = _Watched(self.monitor)
         made: Encoded | None = None
@@ -225,7 +231,7 @@ class _Payer:
             name,
             architecture,
             rows=len(self.prepared.encoded),
-            target=self.prepared.schema.target,
+            target=_learnt_target(self.prepared),
             private=True,
         )
 
@@ -250,6 +256,12 @@ def _section(config: RunConfig) -> DifferentialPrivacySection:
     held = config.privacy.protection
     assert held is not None, "a private run has a budget"
     return held
+
+
+def _learnt_target(prepared: PrivatelyPrepared) -> str | None:
+    """The target, where anything of it was found."""
+    target = prepared.schema.target
+    return target if any(part.column == target for part in prepared.encoder.layout.parts) else None
 
 
 def _is_open(declared: Schema | None) -> bool:

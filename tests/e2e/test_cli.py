@@ -306,7 +306,9 @@ def test_anonymity_goes_with_the_model_and_is_told(folder: Path, shell: Shell, t
     assert report["k"] >= 5
     assert shell.run("inspect", model, "--json") == 0
     assert "5-anonymous" in json.loads(shell.out)["anonymity"]
-    assert "3 rows cannot be shared by k=5" in shell.refuses("generate", model, "-n", 3, "-o", table)
+    # Three rows may also hold one outcome alone.
+    told = shell.refuses("generate", model, "-n", 3, "-o", table)
+    assert re.search(r"3 rows cannot be shared by k=5|2-diverse", told)
 
 
 def test_rows_under_conditions(folder: Path, shell: Shell, tmp_path: Path) -> None:

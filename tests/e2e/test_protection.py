@@ -162,7 +162,7 @@ def test_categories_and_codes_below_the_floor_are_never_generated(released: Rele
 def test_only_the_sampler_is_in_the_file(released: Released) -> None:
     """A critic, or an encoder, has been shown every patient: neither is needed to draw, neither is kept."""
     assert set(released.tensors) == {"encoder", "weights", "levers"}
-    documents = {"run", "model", "encoder", "format", "origin", "rules", "levers"}
+    documents = {"run", "model", "encoder", "format", "origin", "rules", "levers", "ledger"}
     assert set(released.documents) == documents
     names = " ".join(released.tensors["weights"])
     assert not any(word in names for word in ("critic", "discriminator", "encoder", "moment", "exp_avg"))

@@ -128,13 +128,16 @@ def test_medgan_trains_its_autoencoder_first_and_sees_every_row(monkeypatch: pyt
     monkeypatch.setattr(model, "schedule", lambda: schedule)
     for phase in dict.fromkeys(schedule):
 
-        def spied(drawn, n, progress, rng, *, phase=phase, draw=phase.draw):  # type: ignore[no-untyped-def]
+        def spied(n, progress, rng, *, phase=phase, draw=phase.draw):  # type: ignore[no-untyped-def]
             order.append(phase.name)
-            if drawn is not None:
-                seen.setdefault(phase.name, []).append(drawn[:, 0].clone())
-            return draw(drawn, n, progress, rng)
+            return draw(n, progress, rng)
+
+        def shown(drawn, free, progress, rng, *, phase=phase, draw=phase.draw_rows):  # type: ignore[no-untyped-def]
+            seen.setdefault(phase.name, []).append(drawn[:, 0].clone())
+            return draw(drawn, free, progress, rng)
 
         monkeypatch.setattr(phase, "draw", spied)
+        monkeypatch.setattr(phase, "draw_rows", shown)
     trainer_of(model, rows, epochs=4).run(None, checkpoint=None, progress=Silent())
     first_game = order.index("critic")
     assert set(order[:first_game]) == {"autoencoder"}

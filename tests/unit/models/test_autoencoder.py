@@ -107,7 +107,7 @@ def test_a_phase_tells_every_row_how_far_the_warm_up_is() -> None:
     generative = Generative(NormalPrior(3), Decoder(LAYOUT, 3, layers=(4,), scale_floor=0.1))
     net = VariationalNet(Encoder(LAYOUT.width, (4,), 3), generative)
     phase = Elbo(net, Pressure(1.0, 0.5, capacity=2.0), learning_rate=1e-3, weight_decay=0.0)
-    inputs = phase.draw(torch.zeros(6, 4), 6, 0.25, stream())
+    inputs = phase.draw_rows(torch.zeros(6, 4), {}, 0.25, stream())
     torch.testing.assert_close(inputs["row_warm"], torch.full((6,), 0.5))
 
 
