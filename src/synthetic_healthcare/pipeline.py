@@ -33,7 +33,7 @@ from synthetic_healthcare.training.config import TrainingConfig
 from synthetic_healthcare.training.gradients import GradientComputer, PlainGradient
 from synthetic_healthcare.training.history import History
 from synthetic_healthcare.training.private import Payment, prepare_private
-from synthetic_healthcare.training.separable import made_up
+from synthetic_healthcare.training.separable import made_up, require_separable
 from synthetic_healthcare.training.threads import calibrate, threads
 from synthetic_healthcare.training.trainer import Score, Trainer
 from synthetic_healthcare.training.watching import PAUSED
@@ -219,6 +219,7 @@ def train_privately(
         raise NotPrivatizableError(name, "fit", "it learns by itself, not by noised gradients", {})
     device = _device(training.device)
     model = model.to(device)
+    require_separable(model, model.schedule())
     if guide is not None:
         # The same model learns them as it would learn patients without a budget.
         _run_trainer(model, guide, training, seed=seed, checkpoint=None, progress=progress, watch=None)

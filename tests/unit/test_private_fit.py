@@ -33,9 +33,12 @@ columns:
 
 
 def private(model: str = "auto", *, epsilon: float = 1.0, **settings: Any) -> SyntheticDataGenerator:
-    """A generator with a budget."""
+    """A generator with a budget, which sees the rows of its guide once."""
     section = {"epsilon": epsilon, "delta": 1e-5, **settings}
-    config = {"model": {"type": model}, "privacy": {"differential_privacy": section}}
+    config = {
+        "model": {"type": model, "training": {"epochs": 1}},
+        "privacy": {"differential_privacy": section},
+    }
     return SyntheticDataGenerator.from_config(config, random_state=0)
 
 
