@@ -26,8 +26,6 @@ PEERS: Final[Mapping[str, tuple[str, ...]]] = {
     "argn": ("mostlyai-argn",),
     "synthcity": ("synthcity-bayes", "synthcity-arf"),
 }
-#: Without a privacy budget it refuses to train.
-_NEEDS_BUDGET: Final = "dp-gan"
 
 #: One OpenMP thread, and idle ones sleep. Left to their default they spin, and take the core from the one
 #: that works.
@@ -80,7 +78,7 @@ def ours() -> tuple[str, ...]:
     from synthetic_healthcare import SyntheticDataGenerator, models
     from synthetic_healthcare.errors import SyntheticHealthcareError
 
-    names = [name for name in models.available() if name not in ("auto", _NEEDS_BUDGET)]
+    names = [name for name in models.available() if not models.model_class(name).requires_privacy]
     try:
         SyntheticDataGenerator("auto")
     except SyntheticHealthcareError:

@@ -178,9 +178,8 @@ class CountSource(Protocol):
     def rows(self) -> int:
         """Number of rows, which is public."""
 
-    @property
     def adaptive_share(self) -> float:
-        """What may be used in all where tables are chosen by the rows, and not only measured."""
+        """Return what may be used in all where tables are chosen by the rows, and not only measured."""
 
     def deviation(self, tables: int, share: float) -> float:
         """Return the noise that so many tables, measured together, would have for a share."""

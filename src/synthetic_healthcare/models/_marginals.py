@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from synthetic_healthcare.errors import ConfigError
 from synthetic_healthcare.models._base import CountSource
 from synthetic_healthcare.schema.variables import Domain
 
 _FEWEST_BINS, _MOST_BINS = 4, 32
-#: Cells of all tables of pairs that are measured, at most: noise for so many takes seconds.
-_MOST_CELLS: Final = 500_000
+#: Cells of the matrix of all tables of pairs, and tables that are measured, at most: a fit takes minutes with
+#: more, and noise for so many cells takes seconds.
+_MOST_CELLS, _MOST_PAIRS = 1_000_000, 10_000
 
 
 def signal_of(counts: CountSource, tables: int) -> float:
@@ -39,8 +38,9 @@ def active_variables(domain: Domain, centre: int | None) -> tuple[int, ...]:
     states = 0
     for index in sorted(range(len(domain.variables)), key=order):
         states += domain.variables[index].states
-        # The matrix that is fitted has a row for each of these states, and a column for each of all.
-        if chosen and states * total > 2 * _MOST_CELLS:
+        pairs = len(chosen) * (len(chosen) + 1) // 2
+        # The matrix has a row for each of these states, and a column for each of all.
+        if chosen and (states * total > _MOST_CELLS or pairs > _MOST_PAIRS):
             break
         chosen.append(index)
     return tuple(sorted(chosen))

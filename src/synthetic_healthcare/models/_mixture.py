@@ -29,6 +29,10 @@ _LEAST_CHANCE: Final = 1e-4
 _CERTAIN: Final = 30.0
 #: How far the components start from each other, in logits: none would be moved apart by gradients otherwise.
 _SPREAD: Final = 0.1
+#: Standard deviation of what may hold between two variables that were not measured together, beyond where
+#: the fit starts, as a share of the mean cell. Without it, components that carry a few pairs tie others by
+#: chance.
+_LOOSE: Final = 0.3
 #: Mean squared distance, in variances of the noise, at which the fit is as close as the noise lets it be.
 _AS_CLOSE_AS_NOISE: Final = 0.95
 #: Updates over which the learning rate rises.
@@ -73,6 +77,15 @@ class Targets:
         column for each state of any variable.
     rows : int
         Public number of rows.
+
+    Attributes
+    ----------
+    single, pairs : Tensor (states,), Tensor (active states, states)
+        Measured shares.
+    single_weights, pair_weights : Tensors of the same shapes
+        How precise they are; 0 where nothing was measured.
+    ties : Tensor (active states, states)
+        How much a pair that was not measured is held to where the fit starts.
     """
 
     def __init__(self, domain: Domain, active: tuple[int, ...], rows: int) -> None:
@@ -85,6 +98,15 @@ class Targets:
         shape = (sum(domain.variables[i].states for i in active), width)
         self.single, self.single_weights = torch.zeros(width), torch.zeros(width)
         self.pairs, self.pair_weights = torch.zeros(shape), torch.zeros(shape)
+        self.ties = torch.zeros(shape)
+        states = torch.tensor([v.states for v in domain.variables for _ in range(v.states)]).float()
+        # A pair of active variables stands twice in the matrix.
+        twice = torch.tensor(
+            [1 + (i in self.rows) for i, v in enumerate(domain.variables) for _ in range(v.states)]
+        )
+        for index, place in self.rows.items():
+            self.ties[place] = (states * domain.variables[index].states / _LOOSE) ** 2 / twice
+            self.ties[place, self.columns[index]] = 0.0
         self._cells: dict[tuple[int, ...], float] = {}
 
     @property
@@ -104,9 +126,37 @@ class Targets:
         first, second = table
         block = self.rows[first], self.columns[second]
         told = self._told(first, second)
+        self.ties[block] = 0.0
+        if second in self.rows:
+            self.ties[self.rows[second], self.columns[first]] = 0.0
         self.pairs[block] = shares
         self.pair_weights[block] = precision * told
         self._cells[table] = weight * float(told.sum())
+
+    def settled(self, first: int, second: int, table: Floats, shares: Floats) -> Floats:
+        """Put into a table's cells that existence settles what it settles them to.
+
+        Parameters
+        ----------
+        first, second : int
+            Variables.
+        table : float array (first, second)
+        shares : float array (states,)
+            Of all states.
+        """
+        told = self._told(first, second).numpy()
+        variables = self.domain.variables
+        one, other = shares[self.columns[first]], shares[self.columns[second]]
+        found: Floats = table * told
+        if variables[first].gate is not None and variables[first].gate == variables[second].gate:
+            found[-1, -1] = one[-1]
+        elif self._opens(first, second):
+            shut = told.sum(axis=1) == 0
+            found[shut, -1] = one[shut]
+        elif self._opens(second, first):
+            shut = told.sum(axis=0) == 0
+            found[-1, shut] = other[shut]
+        return found
 
     def _told(self, first: int, second: int) -> Float[Tensor, "first second"]:
         """1 for the cells of a table that are not settled by whether the two variables exist."""
@@ -115,13 +165,18 @@ class Targets:
         told = torch.ones(one.states, other.states)
         if one.gate is not None and one.gate == other.gate:
             told[-1], told[:, -1] = 0.0, 0.0
-        for gated, opener, table in ((one, second, told.T), (other, first, told)):
-            if gated.gate is not None and gated.gate[0] == opener:
+        for opener, gated, table in ((second, first, told.T), (first, second, told)):
+            gate = variables[gated].gate
+            if self._opens(opener, gated) and gate is not None:
                 opened = torch.zeros(table.shape[0], 1)
-                opened[list(gated.gate[1])] = 1.0
+                opened[list(gate[1])] = 1.0
                 table *= opened
                 table[:, -1] = 0.0
         return told
+
+    def _opens(self, opener: int, gated: int) -> bool:
+        gate = self.domain.variables[gated].gate
+        return gate is not None and gate[0] == opener
 
 
 @final
@@ -181,8 +236,7 @@ class Mixture(nn.Module):
         weights = np.repeat(start.weights / copies, copies)
         logits = np.log(np.repeat(start.chances, copies, axis=0) + _LEAST_CHANCE)
         self.weights = nn.Parameter(torch.from_numpy(np.log(weights)).float())
-        noise = _SPREAD * torch.randn(logits.shape, generator=rng)
-        self.logits = nn.Parameter(torch.from_numpy(logits).float() + noise)
+        self.logits = nn.Parameter(torch.from_numpy(logits).float())
         self._gates = _gates(targets)
         gate_of = {member: number for number, gate in enumerate(self._gates) for member in gate.members}
         owner = np.repeat(np.arange(len(variables)), [variable.real for variable in variables])
@@ -201,6 +255,10 @@ class Mixture(nn.Module):
         }
         for name, table in tables.items():
             self.register_buffer(name, torch.from_numpy(table), persistent=False)
+        with torch.no_grad():
+            # Where a pair is not measured, nothing but the start is known of it.
+            self._start = self()[1]
+            self.logits.add_(_SPREAD * torch.randn(self.logits.shape, generator=rng))
 
     def chances(self) -> Float[Tensor, "components real"]:
         """Probabilities of the real states of each variable where it exists."""
@@ -237,6 +295,7 @@ class Mixture(nn.Module):
                 loss = loss + (targets.pair_weights * (pairs - targets.pairs) ** 2).sum() / cells
                 if float(loss.detach()) < _AS_CLOSE_AS_NOISE:
                     return step
+                loss = loss + (targets.ties * (pairs - self._start) ** 2).sum() / cells
                 torch.autograd.backward(loss)
                 falling = 0.5 * (1 + math.cos(math.pi * step / iterations))
                 rate = min(1.0, (step + 1) / _WARM_UP) * max(falling, _LAST_RATE)
@@ -246,14 +305,14 @@ class Mixture(nn.Module):
 
     def expected(self) -> dict[tuple[int, int], Floats]:
         """Return the counts that it expects in every table of an active variable and another."""
+        targets = self.targets
         with torch.no_grad():
-            _, pairs = self()
-        counts = pairs.double().numpy() * self.targets.size
-        columns = self.targets.columns
+            shares, pairs = (each.double().numpy() for each in self())
         return {
-            (first, second): counts[rows, columns[second]]
-            for first, rows in self.targets.rows.items()
-            for second in range(len(columns))
+            (first, second): targets.size
+            * targets.settled(first, second, pairs[rows, targets.columns[second]], shares)
+            for first, rows in targets.rows.items()
+            for second in range(len(targets.columns))
             if second != first
         }
 

@@ -2,8 +2,8 @@
 
 The likeliest conditional distributions under a prior, with the noise as wide as it is known to be. A raw
 noisy table has cells below 0, and its noise would be taken for structure; a shape that is a priori smooth
-over the bins of a number, and alike between groups, keeps what stands out of the noise and little of
-the rest. All of it is post-processing.
+over the bins of a number, and alike between groups, keeps what stands out of the noise and little of the
+rest. All of it is post-processing.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Protocol, final
 
 import numpy as np
@@ -61,12 +60,14 @@ class MarginalCounts:
         self._read: tuple[Domain, States] | None = None
         self._tables: dict[tuple[int, ...], IntCounts] = {}
 
-    @cached_property
     def adaptive_share(self) -> float:
-        """Share of the precision that may be used where the exponential mechanism chooses tables.
+        """Return the share that may be used where the exponential mechanism chooses tables.
 
-        It has no privacy loss distribution, so that a looser accountant decides over all that is spent.
+        Of what is left before anything is asked for. The mechanism has no privacy loss distribution, so
+        that a looser accountant decides over all that is spent.
         """
+        if self._counts.precision <= 0:
+            return 0.0
         left = self._counts.share * self._counts.ledger.concentrated_left()
         return min(1.0, 2 * left / self._counts.precision)
 
@@ -157,3 +158,41 @@ class MarginalCounts:
                 place = place * np.int32(size) + states[index]
             self._tables[table] = np.bincount(place, minlength=math.prod(shape)).reshape(shape)
         return self._tables[table]
+
+
+def noise_note(domain: Domain, counts: PrivateCounts, *, rows: int) -> str:
+    """Say in a sentence what the noise of a budget leaves to be learnt of a table; reads no row.
+
+    A table of two variables can be learnt where the rows of its average cell stand out of the noise that it
+    would have if the whole budget went to tables of its kind.
+
+    Parameters
+    ----------
+    domain : Domain
+        The variables.
+    counts : PrivateCounts
+        Whose budget.
+    rows : int
+        Public number of rows.
+    """
+    states = np.array([variable.states for variable in domain.variables])
+    width = len(states)
+    single = counts.deviation(max(width - 1, 1), 1.0)
+    budget = counts.ledger.budget.epsilon
+    note = f"Noise of about {single:.0f} patients in each count of a column with the target"
+    if width < 3:
+        return f"{note}, at epsilon {budget:g} with {rows:,} patients."
+    pairs = width * (width - 1) // 2
+    cells = float((states.sum() ** 2 - (states**2).sum()) / (width * (width - 1)))
+    noise, average = counts.deviation(pairs, 1.0), rows / cells
+    found = (
+        "what goes together beyond the target cannot be learnt"
+        if average < noise
+        else "what goes together beyond the target can be learnt where it is strong"
+        if average < 10 * noise
+        else "what goes together beyond the target can be learnt"
+    )
+    return (
+        f"{note}, and {noise:.0f} in one of any two columns, where the average count is {average:.0f}: with "
+        f"{rows:,} patients at epsilon {budget:g}, {found}."
+    )

@@ -1,9 +1,9 @@
 """`Domain`: an encoded table read as variables of finitely many states, which can be counted.
 
-A variable is what a column says of a row: the parts of a column that stand behind each other's gates are one
-variable ("missing", "zero", or one of eight bins), so that a table of it never contradicts itself. Each code
-of a set is a variable of its own. What exists only where another column says so has a state for "does not
-exist".
+A variable is what a column says of a row: the parts of a column that stand behind each other's gates are
+one variable ("missing", "zero", or one of eight bins), so that a table of it never contradicts itself. Each
+code of a set is a variable of its own. What exists only where another column says so has a state for "does
+not exist".
 
 A number's bins hold equal probabilities under the standard normal distribution: they are the same for every
 table, and nothing of them comes from rows.
