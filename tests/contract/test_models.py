@@ -11,13 +11,20 @@ import torch
 from torch import Tensor
 
 from synthetic_healthcare import models
-from synthetic_healthcare.models._base import FittedModel, GenerativeModel, MarginalModel, TrainedModel
+from synthetic_healthcare.models._base import (
+    ConditionalModel,
+    FittedModel,
+    GenerativeModel,
+    MarginalModel,
+    TrainedModel,
+)
 from synthetic_healthcare.phases import Inputs, Phase
 from synthetic_healthcare.privacy.counting import IntCounts, Release
 from synthetic_healthcare.privacy.ledger import Budget, PrivacyLedger
 from synthetic_healthcare.privacy.marginals import MarginalCounts
 from synthetic_healthcare.progress import Silent
 from synthetic_healthcare.sampling.draw import ready_to_sample
+from synthetic_healthcare.schema.condition import EncodedCondition
 from synthetic_healthcare.schema.layout import Encoded, Layout, Part, expand
 from synthetic_healthcare.training.batches import Rows
 from synthetic_healthcare.training.config import TrainingConfig
@@ -27,14 +34,12 @@ from synthetic_healthcare.training.trainer import Trainer
 NAMES = models.available()
 #: Those that the trainer drives.
 NETWORKS = tuple(name for name in NAMES if issubclass(models.model_class(name), TrainedModel))
+#: Those that learn from counts.
+MARGINAL = tuple(name for name in NAMES if issubclass(models.model_class(name), MarginalModel))
 #: Those that learn how columns go together whatever way they do. The baselines do not: marginals alone, and
 #: one correlation for all rows, which cannot be different between and within two groups. Nor do models of
 #: counts, which see a number in bins that are wider than the groups of that test.
-JOINT = tuple(
-    name
-    for name in NAMES
-    if name not in ("independent", "copula") and not issubclass(models.model_class(name), MarginalModel)
-)
+JOINT = tuple(name for name in NAMES if name not in ("independent", "copula", *MARGINAL))
 
 
 def mixed_layout() -> Layout:
@@ -89,6 +94,8 @@ def trained(
         return model
     if isinstance(model, MarginalModel):
         still: Any = StillCounts()
+        if "iterations" in type(model.config).model_fields:
+            model.config = model.config.model_copy(update={"iterations": 10 * epochs})
         model.fit(MarginalCounts(rows, still, rows=len(rows)), rng=np.random.default_rng(0))
         return model
     assert isinstance(model, TrainedModel)
@@ -317,6 +324,35 @@ def test_what_was_kept_draws_the_same_rows_in_another_process(name: str) -> None
     again = built(name, mixed_layout(), seed=1)
     again.load_state(model.to_state())
     np.testing.assert_array_equal(expand(sampled(model, 50)), expand(sampled(again, 50)))
+
+
+@pytest.mark.parametrize("name", MARGINAL)
+def test_conditions_are_met_and_weighed_as_often_as_they_are_met_by_chance(name: str) -> None:
+    model = trained(name, mixed_rows(2000))
+    assert isinstance(model, ConditionalModel)
+    condition = EncodedCondition(
+        categories={1: np.array([False, True]), 2: np.array([True, False, True])},
+        ranges={0: (-0.3, 1.1), 3: (-1.0, 0.2)},
+        bits={4: np.array([1, -1, 0, -1], dtype=np.int8)},
+    )
+    n = 40_000
+    free = sampled(model, n)
+    met = free.take(np.flatnonzero(condition.holds(free)))
+    with torch.inference_mode():
+        given = model.sample_given(n, condition, rng=torch.Generator().manual_seed(1))
+    assert condition.holds(given.rows).all()
+    chance = len(met) / n
+    assert given.weight.mean() == pytest.approx(chance, abs=5 * np.sqrt(chance / n))
+    # What is drawn is distributed as what happens to meet the condition.
+    error = 5 * np.sqrt(0.25 / len(met))
+    assert abs((given.rows.codes[:, 1] == 0).mean() - (met.codes[:, 1] == 0).mean()) < error
+    np.testing.assert_allclose(given.rows.bits.mean(axis=0), met.bits.mean(axis=0), atol=error)
+    np.testing.assert_allclose(
+        given.rows.continuous.mean(axis=0), met.continuous.mean(axis=0), atol=2 * error
+    )
+    impossible = EncodedCondition(categories={1: np.array([False, False])})
+    with torch.inference_mode():
+        assert not model.sample_given(10, impossible, rng=torch.Generator().manual_seed(1)).weight.any()
 
 
 @pytest.mark.parametrize("name", NETWORKS)

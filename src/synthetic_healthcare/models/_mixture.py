@@ -12,6 +12,7 @@ step takes a quarter of the time, and gets further.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -303,18 +304,16 @@ class Mixture(nn.Module):
                 optimizer.step()
         return iterations
 
-    def expected(self) -> dict[tuple[int, int], Floats]:
-        """Return the counts that it expects in every table of an active variable and another."""
+    def expected(self, tables: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Floats]:
+        """Return the counts that it expects in tables of an active variable and another."""
         targets = self.targets
         with torch.no_grad():
             shares, pairs = (each.double().numpy() for each in self())
-        return {
-            (first, second): targets.size
-            * targets.settled(first, second, pairs[rows, targets.columns[second]], shares)
-            for first, rows in targets.rows.items()
-            for second in range(len(targets.columns))
-            if second != first
-        }
+        found = {}
+        for first, second in tables:
+            block = pairs[targets.rows[first], targets.columns[second]]
+            found[first, second] = targets.size * targets.settled(first, second, block, shares)
+        return found
 
     def products(self) -> Products:
         """Return what it has become."""

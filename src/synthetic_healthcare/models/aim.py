@@ -50,8 +50,9 @@ _LEAST_FIRST, _MOST_FIRST = 0.2, 0.8
 _FEW_PAIRS, _ENOUGH_FOR_ALL = 300, 500.0
 #: How much more the errors of the target's tables count.
 _TARGET_WEIGHT: Final = 2
-#: Rounds for each variable; a round in which little changes doubles the precision of those that follow.
-_ROUNDS: Final = 2
+#: Rounds for each variable, and in all, at most; a round in which little changes makes those that follow more
+#: precise, and fewer.
+_ROUNDS, _MOST_ROUNDS = 2, 200
 #: Share of a round that is spent on the measurement; the rest is spent on the choice (McKenna et al., 3.2).
 _MEASURING: Final = 0.9
 #: Mean of the size of a standard normal number: what noise alone puts into a cell.
@@ -152,14 +153,14 @@ class Aim(MarginalModel, ConditionalModel):
         """
         targets, domain = mixture.targets, mixture.targets.domain
         centre = next((t[0] for t in known if len(t) == 2), None)
-        candidates = [*pairs, *(table for table in known if len(table) == 2)]
-        part = share / (_ROUNDS * len(domain.variables))
+        candidates = [*pairs, *((table[0], table[1]) for table in known if len(table) == 2)]
+        part = share / min(_ROUNDS * len(domain.variables), _MOST_ROUNDS)
         while share > 0:
             # What would be left for one more round goes into this one.
             part = share if share < 2 * part else part
             mixture.fit(self._round_iterations, self.config.learning_rate)
             deviation = counts.deviation(1, _MEASURING * part)
-            expected = mixture.expected()
+            expected = mixture.expected(candidates)
             offered = [
                 Candidate(
                     pair,
@@ -178,7 +179,7 @@ class Aim(MarginalModel, ConditionalModel):
             targets.put(pair, known[pair], weight=weight)
             share -= part
             mixture.fit(self._round_iterations, self.config.learning_rate)
-            change = float(np.abs(mixture.expected()[pair] - expected[pair]).sum())
+            change = float(np.abs(mixture.expected([pair])[pair] - expected[pair]).sum())
             if change <= offered[place].penalty:
                 part = min(4 * part, share)
 
