@@ -6,6 +6,7 @@ the components. A variable that exists only where another says so is drawn there
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, final
@@ -14,7 +15,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from synthetic_healthcare.models._base import Arrays, Weighted, numpy_stream
+from synthetic_healthcare.models._base import (
+    Arrays,
+    ConditionalModel,
+    CountSource,
+    MarginalModel,
+    ModelConfig,
+    Weighted,
+    numpy_stream,
+)
 from synthetic_healthcare.models._design import blank_rows
 from synthetic_healthcare.schema.condition import EncodedCondition
 from synthetic_healthcare.schema.layout import Encoded, Layout
@@ -125,3 +134,40 @@ class Products:
                 exists = np.isin(states[variable.gate[0]], variable.gate[1])
                 states[index, ~exists] = variable.states - 1
         return states
+
+
+class ProductModel(MarginalModel, ConditionalModel):
+    """A model of noisy counts that ends in a mixture of products."""
+
+    def __init__(self, layout: Layout, config: ModelConfig) -> None:
+        super().__init__(layout, config)
+        self._products: Products | None = None
+
+    @abstractmethod
+    def learn(self, counts: CountSource, *, rng: np.random.Generator) -> Products:
+        """Ask for counts, and make the mixture of the answers; parameters as of `fit`."""
+
+    def fit(self, counts: CountSource, *, rng: np.random.Generator) -> None:
+        """Ask for counts, and learn from the answers."""
+        self._products = self.learn(counts, rng=rng)
+
+    def sample(self, n: int, *, rng: torch.Generator) -> Encoded:
+        """Draw a component, then every variable from it."""
+        return self._fitted.draw(n, rng)
+
+    def sample_given(self, n: int, condition: EncodedCondition, *, rng: torch.Generator) -> Weighted:
+        """Draw rows that hold to a condition, exactly."""
+        return self._fitted.draw_given(n, condition, rng)
+
+    def to_state(self) -> Arrays:
+        """Return the components."""
+        return self._fitted.to_state()
+
+    def load_state(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take them in."""
+        self._products = Products.from_state(self.layout, arrays)
+
+    @property
+    def _fitted(self) -> Products:
+        assert self._products is not None, "it has not learnt yet"
+        return self._products

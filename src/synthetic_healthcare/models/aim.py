@@ -11,29 +11,17 @@ memory where many pairs are chosen; ours starts from the target, and is a mixtur
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Literal, final
+from typing import ClassVar, Final, Literal, final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from pydantic import Field
 
-from synthetic_healthcare.models._base import (
-    Arrays,
-    Candidate,
-    ConditionalModel,
-    CountSource,
-    MarginalModel,
-    ModelConfig,
-    Weighted,
-)
+from synthetic_healthcare.models._base import Candidate, CountSource, ModelConfig
 from synthetic_healthcare.models._marginals import active_variables, bins_for, centre_of, signal_of
 from synthetic_healthcare.models._mixture import Measured, Mixture, Targets
-from synthetic_healthcare.models._products import Products
-from synthetic_healthcare.models.star import star_of
-from synthetic_healthcare.schema.condition import EncodedCondition
-from synthetic_healthcare.schema.layout import Encoded, Layout
+from synthetic_healthcare.models._products import ProductModel, Products
+from synthetic_healthcare.models.star import ask_star
 from synthetic_healthcare.schema.variables import Domain
 
 Pair = tuple[int, int]
@@ -62,7 +50,7 @@ _ROUND_ITERATIONS: Final = 0.125
 
 
 @final
-class Aim(MarginalModel, ConditionalModel):
+class Aim(ProductModel):
     """A private mixture of what noisy tables of pairs say."""
 
     name: ClassVar[str] = "aim"
@@ -86,11 +74,7 @@ class Aim(MarginalModel, ConditionalModel):
 
     config: Config
 
-    def __init__(self, layout: Layout, config: ModelConfig) -> None:
-        super().__init__(layout, config)
-        self._products: Products | None = None
-
-    def fit(self, counts: CountSource, *, rng: np.random.Generator) -> None:
+    def learn(self, counts: CountSource, *, rng: np.random.Generator) -> Products:
         """Measure the target's tables, then pairs, and fit the mixture to them."""
         count = len(Domain(self.layout, 1).variables)
         signal = signal_of(counts, count * (count - 1) // 2)
@@ -115,28 +99,7 @@ class Aim(MarginalModel, ConditionalModel):
             for pair, table in zip(pairs, asked.tables, strict=True):
                 targets.put(pair, Measured(table.astype(np.float64), asked.deviation**-2), weight=1.0)
         mixture.fit(self.config.iterations, self.config.learning_rate)
-        self._products = mixture.products()
-
-    def sample(self, n: int, *, rng: torch.Generator) -> Encoded:
-        """Draw a component, then every variable from it."""
-        return self._fitted.draw(n, rng)
-
-    def sample_given(self, n: int, condition: EncodedCondition, *, rng: torch.Generator) -> Weighted:
-        """Draw rows that hold to a condition, exactly."""
-        return self._fitted.draw_given(n, condition, rng)
-
-    def to_state(self) -> Arrays:
-        """Return the components."""
-        return self._fitted.to_state()
-
-    def load_state(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Take them in."""
-        self._products = Products.from_state(self.layout, arrays)
-
-    @property
-    def _fitted(self) -> Products:
-        assert self._products is not None, "it has not learnt yet"
-        return self._products
+        return mixture.products()
 
     def _measure_chosen(
         self,
@@ -192,17 +155,10 @@ def _first_tables(
     domain: Domain, centre: int | None, active: tuple[int, ...], counts: CountSource, *, share: float
 ) -> tuple[Products, Targets, dict[tuple[int, ...], Measured]]:
     """Measure every variable against the target, or alone, and make a star of it."""
-    around = [index for index in range(len(domain.variables)) if index != centre]
-    if centre is None or not around:
-        centre, around = None, list(range(len(domain.variables)))
-    tables: list[tuple[int, ...]] = [(i,) if centre is None else (centre, i) for i in around]
-    asked = counts.measure(domain, tables, share=share, purpose="first tables")
-    start = star_of(
-        domain, centre, dict(zip(around, asked.tables, strict=True)), counts.rows, asked.deviation
-    )
+    asked = ask_star(domain, centre, counts, share=share, purpose="first tables")
     targets = Targets(domain, active, counts.rows)
     known: dict[tuple[int, ...], Measured] = {}
-    for table, found in zip(tables, asked.tables, strict=True):
+    for table, found in asked.tables.items():
         known[table] = Measured(found.astype(np.float64), asked.deviation**-2)
-        targets.put(table, known[table], weight=1.0 if centre is None else float(_TARGET_WEIGHT))
-    return start, targets, known
+        targets.put(table, known[table], weight=1.0 if asked.centre is None else float(_TARGET_WEIGHT))
+    return asked.products, targets, known

@@ -7,26 +7,17 @@ What goes together beyond the target is not learnt. Without a target every varia
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, final
+from dataclasses import dataclass
+from typing import ClassVar, Final, final
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from pydantic import Field
 
-from synthetic_healthcare.models._base import (
-    Arrays,
-    ConditionalModel,
-    CountSource,
-    MarginalModel,
-    ModelConfig,
-    Weighted,
-)
+from synthetic_healthcare.models._base import CountSource, ModelConfig
 from synthetic_healthcare.models._marginals import bins_for, centre_of, signal_of
 from synthetic_healthcare.models._posterior import Grouped, conditionals, group_shares
-from synthetic_healthcare.models._products import Products
-from synthetic_healthcare.schema.condition import EncodedCondition
-from synthetic_healthcare.schema.layout import Encoded, Layout
+from synthetic_healthcare.models._products import ProductModel, Products
 from synthetic_healthcare.schema.variables import Domain, Floats
 
 #: Bins of a number for each root of the rows that stand against one deviation of the noise.
@@ -34,7 +25,7 @@ _BINS_PER_ROOT: Final = 2.0
 
 
 @final
-class Star(MarginalModel, ConditionalModel):
+class Star(ProductModel):
     """Private naive Bayes around the target."""
 
     name: ClassVar[str] = "star"
@@ -51,46 +42,52 @@ class Star(MarginalModel, ConditionalModel):
 
     config: Config
 
-    def __init__(self, layout: Layout, config: ModelConfig) -> None:
-        super().__init__(layout, config)
-        self._products: Products | None = None
-
-    def fit(self, counts: CountSource, *, rng: np.random.Generator) -> None:
+    def learn(self, counts: CountSource, *, rng: np.random.Generator) -> Products:
         """Ask for a table of every variable against the target, all at once and for the whole budget."""
         signal = signal_of(counts, len(Domain(self.layout, 1).variables))
         bins = self.config.bins or bins_for(signal, _BINS_PER_ROOT)
         domain = Domain(self.layout, bins)
         centre = centre_of(domain, self.config.target)
-        around = [index for index in range(len(domain.variables)) if index != centre]
-        # A target with nothing around it is one more variable that stands alone.
-        if centre is None or not around:
-            centre, around = None, list(range(len(domain.variables)))
-        tables = [(index,) if centre is None else (centre, index) for index in around]
-        asked = counts.measure(domain, tables, share=1.0, purpose="tables around the target")
-        self._products = star_of(
-            domain, centre, dict(zip(around, asked.tables, strict=True)), counts.rows, asked.deviation
-        )
+        return ask_star(domain, centre, counts, share=1.0, purpose="tables around the target").products
 
-    def sample(self, n: int, *, rng: torch.Generator) -> Encoded:
-        """Draw the target, then every variable given it."""
-        return self._fitted.draw(n, rng)
 
-    def sample_given(self, n: int, condition: EncodedCondition, *, rng: torch.Generator) -> Weighted:
-        """Draw rows that hold to a condition, exactly."""
-        return self._fitted.draw_given(n, condition, rng)
+@final
+@dataclass(frozen=True, eq=False)
+class AskedStar:
+    """A star, and the noisy tables that it was made of.
 
-    def to_state(self) -> Arrays:
-        """Return the target's rates and those of all else given it."""
-        return self._fitted.to_state()
+    Parameters
+    ----------
+    products : Products
+        The star.
+    centre : int or None
+        The variable at the centre; `None` where all stand alone.
+    tables : Mapping of tuples of int to array
+        Counts of each table, by its variables.
+    deviation : float
+        Standard deviation of their noise.
+    """
 
-    def load_state(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Take them in."""
-        self._products = Products.from_state(self.layout, arrays)
+    products: Products
+    centre: int | None
+    tables: Mapping[tuple[int, ...], npt.NDArray[np.int64]]
+    deviation: float
 
-    @property
-    def _fitted(self) -> Products:
-        assert self._products is not None, "it has not learnt yet"
-        return self._products
+
+def ask_star(
+    domain: Domain, centre: int | None, counts: CountSource, *, share: float, purpose: str
+) -> AskedStar:
+    """Ask for a table of every variable against the centre, or of each alone, and make a star of them."""
+    around = [index for index in range(len(domain.variables)) if index != centre]
+    # A target with nothing around it is one more variable that stands alone.
+    if centre is None or not around:
+        centre, around = None, list(range(len(domain.variables)))
+    tables: list[tuple[int, ...]] = [(i,) if centre is None else (centre, i) for i in around]
+    asked = counts.measure(domain, tables, share=share, purpose=purpose)
+    products = star_of(
+        domain, centre, dict(zip(around, asked.tables, strict=True)), counts.rows, asked.deviation
+    )
+    return AskedStar(products, centre, dict(zip(tables, asked.tables, strict=True)), asked.deviation)
 
 
 def star_of(
