@@ -88,7 +88,7 @@ class Judging:
     def report(self, rows: pd.DataFrame) -> Scores:
         """What the library itself says of a release: its scores, its fidelity, or why there are none."""
         from synthetic_healthcare import Schema
-        from synthetic_healthcare.evaluation.inputs import EvaluationOptions
+        from synthetic_healthcare.evaluation.options import EvaluationOptions
         from synthetic_healthcare.evaluation.runner import evaluate
 
         start = time.perf_counter()

@@ -11,7 +11,7 @@ import numpy as np
 from synthetic_healthcare import arguments, drawing, mechanisms
 from synthetic_healthcare.config import RunConfig
 from synthetic_healthcare.errors import ConfigError, NotFittedError, NotYetAvailableError
-from synthetic_healthcare.evaluation.inputs import EvaluationOptions
+from synthetic_healthcare.evaluation.options import EvaluationOptions
 from synthetic_healthcare.evaluation.report import EvaluationReport
 from synthetic_healthcare.fitted import Fitted
 from synthetic_healthcare.fitting import fit_table

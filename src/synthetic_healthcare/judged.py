@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthetic_healthcare.errors import EvaluationError
-from synthetic_healthcare.evaluation.inputs import EvaluationOptions
+from synthetic_healthcare.evaluation.options import EvaluationOptions
 from synthetic_healthcare.evaluation.report import EvaluationReport
 from synthetic_healthcare.evaluation.runner import evaluate
 from synthetic_healthcare.evaluation.views import check_columns

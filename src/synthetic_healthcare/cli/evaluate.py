@@ -32,7 +32,7 @@ def evaluate(
 
     Example: synthetic-healthcare evaluate --synthetic s.csv --train t.csv --holdout h.csv --html report.html
     """
-    from synthetic_healthcare.evaluation.inputs import EvaluationOptions
+    from synthetic_healthcare.evaluation.options import EvaluationOptions
     from synthetic_healthcare.evaluation.runner import evaluate as judge
     from synthetic_healthcare.evaluation.runner import looks_swapped
     from synthetic_healthcare.evaluation.terminal import render_terminal

@@ -8,6 +8,7 @@ it and wraps what it returns; a missing input gives `not_applicable` with the re
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -15,9 +16,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-Family = Literal["fidelity", "utility", "privacy"]
+Family = Literal["fidelity", "utility", "privacy", "fairness"]
 Better = Literal["higher", "lower"]
 Status = Literal["ok", "not_applicable", "failed"]
+#: `standard` metrics run in every evaluation; `full` ones take minutes and run on request.
+Suite = Literal["standard", "full"]
 
 
 class NotApplicable(Exception):
@@ -68,12 +71,15 @@ class MetricResult:
     ceiling: float | None = None
     reason: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    about: str = ""
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON (without the run time, so that equal runs give equal bytes)."""
         data = asdict(self)
         del data["seconds"]
+        # JSON has no infinity: an end that is not there is null.
+        data["bounds"] = [end if math.isfinite(end) else None for end in self.bounds]
         return data
 
 
@@ -86,17 +92,23 @@ class Metric:
     family: Family
     better: Better
     bounds: tuple[float, float]
+    suite: Suite
     needs: tuple[str, ...]
     compute: Callable[..., Measure]
 
+    @property
+    def about(self) -> str:
+        """One sentence on what it measures: the first of its docstring."""
+        return " ".join((inspect.getdoc(self.compute) or "").split("\n\n")[0].split())
+
 
 def metric(
-    title: str, *, family: Family, better: Better, bounds: tuple[float, float]
+    title: str, *, family: Family, better: Better, bounds: tuple[float, float], suite: Suite = "standard"
 ) -> Callable[[Callable[..., Measure]], Metric]:
     """Turn a function into a `Metric`; its parameter names are the inputs that it needs."""
 
     def wrap(compute: Callable[..., Measure]) -> Metric:
         needs = tuple(inspect.signature(compute).parameters)
-        return Metric(compute.__name__, title, family, better, bounds, needs, compute)
+        return Metric(compute.__name__, title, family, better, bounds, suite, needs, compute)
 
     return wrap

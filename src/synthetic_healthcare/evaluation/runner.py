@@ -12,41 +12,17 @@ import pandas as pd
 
 from synthetic_healthcare.errors import EvaluationError
 from synthetic_healthcare.evaluation._base import Measure, Metric, MetricResult, NotApplicable
+from synthetic_healthcare.evaluation.catalogue import metrics_of
 from synthetic_healthcare.evaluation.encoding import arrange, fit_encoder
-from synthetic_healthcare.evaluation.fidelity.c2st import c2st
-from synthetic_healthcare.evaluation.fidelity.coverage import coverage
-from synthetic_healthcare.evaluation.fidelity.marginals import marginals
-from synthetic_healthcare.evaluation.fidelity.pairs import pair_accuracy, pairs
-from synthetic_healthcare.evaluation.fidelity.rules import rule_violations
-from synthetic_healthcare.evaluation.inputs import EvaluationOptions, Inputs
-from synthetic_healthcare.evaluation.privacy.closeness import closeness
-from synthetic_healthcare.evaluation.privacy.copies import copies, member_copies
-from synthetic_healthcare.evaluation.privacy.membership import membership, membership_hits
+from synthetic_healthcare.evaluation.inputs import Inputs
+from synthetic_healthcare.evaluation.options import EvaluationOptions
 from synthetic_healthcare.evaluation.privacy.nulls import Nulls
 from synthetic_healthcare.evaluation.report import EvaluationReport
 from synthetic_healthcare.evaluation.scores import privacy_judgement, utility_score
-from synthetic_healthcare.evaluation.utility.importance import importance
-from synthetic_healthcare.evaluation.utility.tstr import tstr
 from synthetic_healthcare.evaluation.views import check_columns, judged_columns, read_tables
 from synthetic_healthcare.progress import Progress, Silent, phase
 from synthetic_healthcare.schema.schema import Schema
 
-#: Every metric, in the order of the report.
-METRICS: Final[tuple[Metric, ...]] = (
-    marginals,
-    pairs,
-    c2st,
-    coverage,
-    rule_violations,
-    tstr,
-    importance,
-    pair_accuracy,
-    membership,
-    membership_hits,
-    member_copies,
-    closeness,
-    copies,
-)
 #: Numbers of an encoded table in which near rows are sought (160 MB).
 _DEEP_CELLS: Final = 20_000_000
 NO_HOLDOUT: Final = (
@@ -106,10 +82,11 @@ def evaluate(
     options = options or EvaluationOptions()
     if options.rules is not None:
         options.rules.check_columns(schema)
-    with threadpool_limits(limits=1), phase(progress or Silent(), "evaluate", len(METRICS) + 1) as watcher:
+    metrics = metrics_of(options.suite)
+    with threadpool_limits(limits=1), phase(progress or Silent(), "evaluate", len(metrics) + 1) as watcher:
         frames = _aligned(synthetic, train, holdout, schema)
         inputs, facts = inputs_of(frames, schema, options)
-        results, measures = _run_all(inputs, watcher)
+        results, measures = _run_all(metrics, inputs, watcher)
         nulls = _nulls(inputs)
         utility = utility_score(results, measures)
         judgement = privacy_judgement(
@@ -120,7 +97,7 @@ def evaluate(
             holdout_rows=0 if holdout is None else min(len(holdout), options.max_rows),
         )
         figures = _figures(frames, schema, options, history)
-        watcher.advance(len(METRICS) + 1)
+        watcher.advance(len(metrics) + 1)
     return EvaluationReport(
         utility,
         judgement.score,
@@ -178,6 +155,7 @@ def run_metric(one: Metric, inputs: Inputs) -> tuple[MetricResult, Measure | Non
         one.bounds,
         status,  # type: ignore[arg-type]
         reason=reason,
+        about=one.about,
         seconds=time.perf_counter() - started,
         **figures,
     )
@@ -231,10 +209,11 @@ def inputs_of(
         given["target"] = targets[0]
     else:
         absent["target"] = "no target column is declared"
+    given |= {"tables": frames, "schema": schema}
     if options.rules is None:
         absent["rules"] = NO_RULES
     else:
-        given |= {"rules": options.rules, "tables": frames, "schema": schema}
+        given["rules"] = options.rules
     return Inputs(given, absent, seed=options.seed), _facts(frames, schema, options)
 
 
@@ -264,9 +243,11 @@ def _settings(options: EvaluationOptions) -> dict[str, Any]:
     return settings if options.rules is None else settings | {"rules": len(options.rules)}
 
 
-def _run_all(inputs: Inputs, watcher: Progress) -> tuple[dict[str, MetricResult], dict[str, Measure]]:
+def _run_all(
+    metrics: tuple[Metric, ...], inputs: Inputs, watcher: Progress
+) -> tuple[dict[str, MetricResult], dict[str, Measure]]:
     results, measures = {}, {}
-    for done, one in enumerate(METRICS, start=1):
+    for done, one in enumerate(metrics, start=1):
         results[one.name], measure = run_metric(one, inputs)
         if measure is not None:
             measures[one.name] = measure

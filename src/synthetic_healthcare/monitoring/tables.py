@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthetic_healthcare.errors import ConfigError
-from synthetic_healthcare.evaluation.inputs import EvaluationOptions, Inputs
+from synthetic_healthcare.evaluation.inputs import Inputs
+from synthetic_healthcare.evaluation.options import EvaluationOptions
 from synthetic_healthcare.evaluation.privacy.cohort import MIN_HOLDOUT
 from synthetic_healthcare.evaluation.runner import inputs_of
 from synthetic_healthcare.evaluation.views import judged_columns

@@ -12,7 +12,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from synthetic_healthcare.evaluation.inputs import EvaluationOptions
+from synthetic_healthcare.evaluation.options import EvaluationOptions
 from synthetic_healthcare.evaluation.report import EvaluationReport
 from synthetic_healthcare.evaluation.runner import evaluate
 from synthetic_healthcare.schema.schema import Schema

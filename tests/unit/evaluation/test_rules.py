@@ -7,7 +7,7 @@ import pytest
 
 from synthetic_healthcare.errors import RuleError
 from synthetic_healthcare.evaluation.fidelity.rules import rule_violations
-from synthetic_healthcare.evaluation.inputs import EvaluationOptions
+from synthetic_healthcare.evaluation.options import EvaluationOptions
 from synthetic_healthcare.evaluation.runner import evaluate
 from synthetic_healthcare.evaluation.statistics import wilson
 from synthetic_healthcare.rules import RulePack

@@ -11,9 +11,11 @@ import pytest
 
 from synthetic_healthcare.errors import ConfigError, EvaluationError
 from synthetic_healthcare.evaluation._base import Measure, metric
-from synthetic_healthcare.evaluation.inputs import EvaluationOptions, Inputs
+from synthetic_healthcare.evaluation.catalogue import METRICS
+from synthetic_healthcare.evaluation.inputs import Inputs
+from synthetic_healthcare.evaluation.options import EvaluationOptions
 from synthetic_healthcare.evaluation.report import EvaluationReport
-from synthetic_healthcare.evaluation.runner import METRICS, evaluate, looks_swapped, run_metric
+from synthetic_healthcare.evaluation.runner import evaluate, looks_swapped, run_metric
 from synthetic_healthcare.schema.column import Column
 from synthetic_healthcare.schema.schema import Schema
 
