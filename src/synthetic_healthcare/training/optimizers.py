@@ -13,14 +13,29 @@ def optimizers_for(schedule: tuple[Phase, ...]) -> dict[str, torch.optim.Adam]:
     found: dict[str, torch.optim.Adam] = {}
     for phase in schedule:
         if phase.name not in found:
+            parameters = list(phase.module.parameters())
+            on_gpu = parameters[0].device.type == "cuda"
             found[phase.name] = torch.optim.Adam(
-                phase.module.parameters(),
-                lr=phase.learning_rate,
+                parameters,
+                # On a GPU the step size stands where a recorded step reads it.
+                lr=torch.tensor(phase.learning_rate, device=parameters[0].device)
+                if on_gpu
+                else phase.learning_rate,
                 betas=phase.betas,
                 weight_decay=phase.weight_decay,
                 foreach=True,
+                capturable=on_gpu,
             )
     return found
+
+
+def set_learning_rate(optimizer: torch.optim.Adam, value: float) -> None:
+    """Set the step size of the next steps."""
+    group = optimizer.param_groups[0]
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(value)
+    else:
+        group["lr"] = value
 
 
 def flatten(optimizer: torch.optim.Adam) -> dict[str, Tensor]:

@@ -26,7 +26,8 @@ from synthetic_healthcare.training.checkpoints import Checkpoint, State
 from synthetic_healthcare.training.config import TrainingConfig
 from synthetic_healthcare.training.gradients import GradientComputer
 from synthetic_healthcare.training.history import History
-from synthetic_healthcare.training.optimizers import flatten, optimizers_for, unflatten
+from synthetic_healthcare.training.optimizers import flatten, optimizers_for, set_learning_rate, unflatten
+from synthetic_healthcare.training.recording import Losses, RecordedRounds
 from synthetic_healthcare.training.watching import ALERT, PAUSED, Step, Watcher
 
 #: Scores the sampler as it stands, a number for each row that judges it: the mean counts, lower is better.
@@ -114,6 +115,9 @@ class Trainer:
         self._state = State()
         self._losses: dict[str, list[Tensor]] = {}
         self._norms: dict[str, Tensor] | None = None
+        # Samples of private rows change their shape from round to round: such a round cannot be recorded.
+        on_gpu = rng.device.type == "cuda" and not rows.private
+        self._recorded = RecordedRounds(self._round, rng) if on_gpu else None
 
     def run(
         self,
@@ -228,8 +232,21 @@ class Trainer:
         if self._config.max_seconds is not None and not self._rows.private:
             done = max(done, min(1.0, seconds / self._config.max_seconds))
         share = _LAST_SHARE + (1 - _LAST_SHARE) * 0.5 * (1 + math.cos(math.pi * done))
+        for phase in self._schedule:
+            set_learning_rate(self._optimizers[phase.name], phase.learning_rate * share)
+        # A recorded round has no norms to give: where they are asked for, it runs as it is.
+        run = self._round if self._recorded is None or self._norms is not None else self._recorded
+        for name, loss in run(phases_at(self._schedule, done), done).items():
+            self._losses.setdefault(name, []).append(loss)
+        # The average is short at first, or the random start would stay in it (Adam-style warm-up).
+        decay = min(self._config.ema_decay, (1 + update) / (10 + update))
+        _move(self._average, self._sampler.state_dict(), 1 - decay)
+
+    def _round(self, phases: tuple[Phase, ...], done: float) -> Losses:
+        """Let phases move their parameters in turn; return their losses, as far as they may leave."""
+        losses: dict[str, Tensor] = {}
         batch = self._config.batch_for(len(self._rows))
-        for phase in phases_at(self._schedule, done):
+        for phase in phases:
             inputs = phase.draw(batch, done, self._rng)
             if phase.reads_rows:
                 shown = self._rows.show(phase, inputs, n=batch, progress=done, rng=self._rng)
@@ -239,14 +256,10 @@ class Trainer:
                 self._norms[phase.name] = gradients.norm()
             for parameter, value in zip(phase.module.parameters(), gradients.values, strict=True):
                 parameter.grad = value
-            optimizer = self._optimizers[phase.name]
-            optimizer.param_groups[0]["lr"] = phase.learning_rate * share
-            optimizer.step()
+            self._optimizers[phase.name].step()
             if gradients.loss is not None:
-                self._losses.setdefault(phase.name, []).append(gradients.loss)
-        # The average is short at first, or the random start would stay in it (Adam-style warm-up).
-        decay = min(self._config.ema_decay, (1 + update) / (10 + update))
-        _move(self._average, self._sampler.state_dict(), 1 - decay)
+                losses[phase.name] = gradients.loss
+        return losses
 
     def _note(self, progress: Progress) -> None:
         """Write down the losses of a window, and tell the watcher."""
