@@ -34,14 +34,11 @@ class RecordedRounds:
 
     Parameters
     ----------
-    run : callable
-        Runs a round; all that it reads and writes stays on the device and keeps its shapes.
     rng : torch.Generator
         On the device; the only source of randomness. A replay goes on with it.
     """
 
-    def __init__(self, run: Round, rng: torch.Generator) -> None:
-        self._run = run
+    def __init__(self, rng: torch.Generator) -> None:
         self._rng = rng
         self._seen: dict[tuple[Phase, ...], int] = {}
         self._recorded: tuple[tuple[Phase, ...], int] | None = None
@@ -49,28 +46,43 @@ class RecordedRounds:
         self._losses: Losses = {}
         self._stream = torch.cuda.Stream(rng.device)  # type: ignore[no-untyped-call]
 
-    def __call__(self, phases: tuple[Phase, ...], done: float) -> Losses:
-        """Run a round, and return the losses of its phases, each its own."""
+    def __call__(self, run: Round, phases: tuple[Phase, ...], done: float) -> Losses:
+        """Run a round, and return the losses of its phases, each its own.
+
+        Parameters
+        ----------
+        run : callable
+            Runs a round, the same at every call; what it reads and writes stays on the device and keeps its
+            shapes.
+        phases : tuple of Phase
+            Those that take part.
+        done : float
+            Share of the training that is done.
+        """
         seen = self._seen.get(phases, 0)
         self._seen[phases] = seen + 1
         if seen < _FIRST_ROUNDS:
             self._stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(self._stream):
-                losses = self._run(phases, done)
+                losses = run(phases, done)
             torch.cuda.current_stream().wait_stream(self._stream)
             return losses
         moment = int(done * _MOMENTS)
         if self._recorded != (phases, moment):
-            self._record(phases, moment)
+            self._record(run, phases, moment)
         assert self._graph is not None, "a round was recorded"
         self._graph.replay()
         return {name: loss.clone() for name, loss in self._losses.items()}
 
-    def _record(self, phases: tuple[Phase, ...], moment: int) -> None:
+    def close(self) -> None:
+        """Let the recording go; left to the garbage collector it could go in the middle of another one."""
+        self._recorded, self._graph, self._losses = None, None, {}
+
+    def _record(self, run: Round, phases: tuple[Phase, ...], moment: int) -> None:
         # The last recording is let go first: its memory is then there for the new one.
-        self._graph, self._losses = None, {}
+        self.close()
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(self._rng)  # type: ignore[no-untyped-call, unused-ignore]
-        with torch.cuda.graph(graph, stream=self._stream):
-            self._losses = self._run(phases, moment / _MOMENTS)
+        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+            self._losses = run(phases, moment / _MOMENTS)
         self._graph, self._recorded = graph, (phases, moment)

@@ -117,7 +117,7 @@ class Trainer:
         self._norms: dict[str, Tensor] | None = None
         # Samples of private rows change their shape from round to round: such a round cannot be recorded.
         on_gpu = rng.device.type == "cuda" and not rows.private
-        self._recorded = RecordedRounds(self._round, rng) if on_gpu else None
+        self._recorded = RecordedRounds(rng) if on_gpu else None
 
     def run(
         self,
@@ -234,9 +234,13 @@ class Trainer:
         share = _LAST_SHARE + (1 - _LAST_SHARE) * 0.5 * (1 + math.cos(math.pi * done))
         for phase in self._schedule:
             set_learning_rate(self._optimizers[phase.name], phase.learning_rate * share)
+        phases = phases_at(self._schedule, done)
         # A recorded round has no norms to give: where they are asked for, it runs as it is.
-        run = self._round if self._recorded is None or self._norms is not None else self._recorded
-        for name, loss in run(phases_at(self._schedule, done), done).items():
+        if self._recorded is None or self._norms is not None:
+            losses = self._round(phases, done)
+        else:
+            losses = self._recorded(self._round, phases, done)
+        for name, loss in losses.items():
             self._losses.setdefault(name, []).append(loss)
         # The average is short at first, or the random start would stay in it (Adam-style warm-up).
         decay = min(self._config.ema_decay, (1 + update) / (10 + update))
@@ -301,6 +305,8 @@ class Trainer:
     def _conclude(self, score: Score | None) -> Outcome:
         """Put the kept average, or without checks the last one, into the sampler."""
         state = self._state
+        if self._recorded is not None:
+            self._recorded.close()
         if not state.kept and not _finite(self._average):
             raise TrainingError(
                 f"training diverged by update {state.update}, before any moment of it was kept. "
