@@ -1,7 +1,7 @@
 """Fit and draw on a GPU: `python gpu.py FACTS.json MODEL ROWS EPOCHS [BATCH [DRAWN.parquet]]`.
 
-A larger batch makes fewer, fuller updates of an epoch. Given a file, the training rows of the split are learnt
-and as many are drawn into it, to be judged on a machine without a GPU.
+A larger batch makes fewer, fuller updates of an epoch. Given a file, the training rows of the split are
+learnt, and as many are drawn into it, to be judged on a machine without a GPU.
 """
 
 from __future__ import annotations
