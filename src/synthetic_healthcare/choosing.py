@@ -54,6 +54,11 @@ class Choice:
     reason: str
     scores: dict[str, float]
 
+    @staticmethod
+    def asked_for(name: str) -> Choice:
+        """A model that was not chosen but asked for."""
+        return Choice(name, "it was asked for", {})
+
     def facts(self) -> dict[str, Any]:
         """Plain data for the model file."""
         return {"chosen_model": self.name, "chosen_because": self.reason, "trial_scores": self.scores}

@@ -17,7 +17,6 @@ from synthetic_healthcare.config import AUTO, MonitoringSection, RunConfig
 from synthetic_healthcare.errors import ConfigError, DataError, EvaluationError
 from synthetic_healthcare.evaluation.views import check_columns
 from synthetic_healthcare.fitted import Fitted, Origin
-from synthetic_healthcare.models._base import GenerativeModel
 from synthetic_healthcare.monitoring.tables import RealRows
 from synthetic_healthcare.monitoring.watch import Watch
 from synthetic_healthcare.privacy.anonymity import anonymize
@@ -25,10 +24,7 @@ from synthetic_healthcare.private_fitting import fit_privately
 from synthetic_healthcare.progress import Progress, phase
 from synthetic_healthcare.requests import FitRequest, seed_of, share_of, stream
 from synthetic_healthcare.rules import RulePack
-from synthetic_healthcare.sampling.config import SamplingConfig
-from synthetic_healthcare.sampling.levers import Levers, fit_levers
-from synthetic_healthcare.sampling.targets import read_targets
-from synthetic_healthcare.schema.layout import Encoded
+from synthetic_healthcare.sampling.levers import levers_for
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.checks import check_table
 from synthetic_healthcare.tables.frames import TableFormat, to_pandas
@@ -59,9 +55,19 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
     DataError, SchemaError, ConfigError, CheckpointError
         See `SyntheticDataGenerator.fit`.
     """
+    budget = request.config.budget
+    if budget is None:
+        fitted = _fit_plainly(data, request, progress=progress)
+    else:
+        fitted = fit_privately(data, request, budget, progress=progress)
+    # What watched the fit is no part of the model, and an address in it may hold a key.
+    config = fitted.config.model_copy(update={"monitoring": MonitoringSection()})
+    return replace(fitted, config=config)
+
+
+def _fit_plainly(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
+    """Learn a table without a budget."""
     config = request.config
-    if config.budget is not None:
-        return fit_privately(data, request, config.budget, progress=progress)
     _require_budget(config.model.type)
     _require_watchable(request)
     seed = seed_of(request)
@@ -94,7 +100,7 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         progress=progress,
         watch=_watch(split, prepared, request, seed=learning),
     )
-    levers = _levers(trained.model, prepared.encoded, config.sampling, seed=learning)
+    levers = levers_for(trained.model, prepared.encoded, config=config.sampling, seed=learning)
     origin = Origin(
         seed=seed,
         salt=split.salt.hex(),
@@ -107,8 +113,6 @@ def fit_table(data: Any, request: FitRequest, *, progress: Progress) -> Fitted:
         history=trained.history.to_dict(),
     )
     table_format = _protected_levels(split, prepared)
-    # What watched the fit is no part of the model, and an address in it may hold a key.
-    config = config.model_copy(update={"monitoring": MonitoringSection()})
     return Fitted(config, trained.model, prepared.encoder, table_format, origin, rules, levers)
 
 
@@ -124,14 +128,6 @@ def _anonymised(split: _Split, config: RunConfig) -> tuple[_Split, tuple[str, ..
     kept = replace(split, train=train.reset_index(drop=True))
     _require_enough(kept.train, kept.schema, kept.share)
     return kept, (f"the rows to learn were anonymised before: {report}",)
-
-
-def _levers(model: GenerativeModel, rows: Encoded, config: SamplingConfig, *, seed: int) -> Levers:
-    """What the model's rows lack, as far as the settings ask for it."""
-    if not (config.calibrate or config.select):
-        return Levers()
-    targets = read_targets(rows, config, rng=np.random.default_rng(seed))
-    return fit_levers(model, targets, config=config, seed=seed)
 
 
 def _learnt_rules(split: _Split, request: FitRequest) -> RulePack | None:
@@ -177,7 +173,7 @@ def _watch(split: _Split, prepared: pipeline.Prepared, request: FitRequest, *, s
 def _choose(prepared: pipeline.Prepared, config: RunConfig, *, seed: int, progress: Progress) -> Choice:
     """The model that was asked for, or the one that suits the table."""
     if config.model.type != AUTO:
-        return Choice(config.model.type, "it was asked for", {})
+        return Choice.asked_for(config.model.type)
     return choose(prepared.encoded, config, target=prepared.schema.target, seed=seed, progress=progress)
 
 

@@ -121,7 +121,7 @@ class SyntheticDataGenerator:
         ----------
         mechanism : str
             "k_anonymity", "l_diversity" or "t_closeness" of every table that is given out; or
-            "differential_privacy", with epsilon and delta, which this release refuses.
+            "differential_privacy", with epsilon and delta.
         **settings
             Of k-anonymity: `quasi_identifiers`, `recode`, `suppression_limit`, `hierarchies`, `stage`; of
             l-diversity: `sensitive`, `kind`, `c`; of t-closeness: `sensitive`.

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from synthetic_healthcare.errors import ConfigError, RuleError
 from synthetic_healthcare.evaluation.views import check_columns
 from synthetic_healthcare.fitted import Fitted, Origin
 from synthetic_healthcare.privacy.ledger import Budget, PrivacyLedger, Unit
-from synthetic_healthcare.private_learning import learn_privately
+from synthetic_healthcare.private_learning import PrivatelyLearnt, learn_privately
 from synthetic_healthcare.progress import Progress
 from synthetic_healthcare.requests import FitRequest, seed_of, share_of, stream
 from synthetic_healthcare.rules import RulePack
@@ -23,7 +23,7 @@ from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.tables.checks import check_public
 from synthetic_healthcare.tables.frames import to_pandas
 from synthetic_healthcare.tables.holdout import in_holdout
-from synthetic_healthcare.transforms.private.prepare import limit_rows, public_format
+from synthetic_healthcare.transforms.private.prepare import public_format
 
 
 def fit_privately(data: Any, request: FitRequest, budget: Budget, *, progress: Progress) -> Fitted:
@@ -52,27 +52,18 @@ def fit_privately(data: Any, request: FitRequest, budget: Budget, *, progress: P
     salt = stream(seed, "split").bytes(16)
     held = in_holdout(frame, share, salt=salt, group=schema.group)
     train = frame[~held].reset_index(drop=True)
-    if schema.group is not None:
-        train = limit_rows(train, schema.group, section.rows_per_patient, rng=np.random.default_rng())
     ledger = _ledger(request, budget, schema)
-    _warn_of_delta(budget, len(train))
-    learnt = learn_privately(
-        train,
-        declared,
-        request.target,
-        ledger=ledger,
-        config=config,
-        seed=int(stream(seed, "train").integers(2**62)),
-        progress=progress,
-        monitor=request.monitor,
-    )
-    if isinstance(request.ledger, str | Path):
-        ledger.write(request.ledger)
+    _warn_of_delta(budget, _learnt_rows(train, schema.group, section.rows_per_patient))
+    learnt = _learnt(train, declared, request, ledger=ledger, seed=seed, progress=progress)
     origin = Origin(
         seed=seed,
         salt=salt.hex(),
         holdout_share=share,
-        rows={"table": len(frame), "train": len(train), "holdout": int(held.sum()) + others},
+        rows={
+            "table": len(frame),
+            "train": len(learnt.prepared.encoded),
+            "holdout": int(held.sum()) + others,
+        },
         table="",
         train="",
         notes=learnt.notes,
@@ -90,6 +81,34 @@ def fit_privately(data: Any, request: FitRequest, budget: Budget, *, progress: P
         learnt.levers,
         ledger,
     )
+
+
+def _learnt(
+    train: pd.DataFrame,
+    declared: Schema | None,
+    request: FitRequest,
+    *,
+    ledger: PrivacyLedger,
+    seed: int,
+    progress: Progress,
+) -> PrivatelyLearnt:
+    """Learn, and keep the ledger for the next fit of the same patients."""
+    carried = len(ledger.entries)
+    try:
+        return learn_privately(
+            train,
+            declared,
+            request.target,
+            ledger=ledger,
+            config=request.config,
+            seed=int(stream(seed, "train").integers(2**62)),
+            progress=progress,
+            monitor=request.monitor,
+        )
+    finally:
+        # What was read is spent, whatever became of the fit.
+        if isinstance(request.ledger, str | Path) and len(ledger.entries) > carried:
+            ledger.write(request.ledger)
 
 
 def _unread_rules(pack: RulePack | None, schema: Schema) -> RulePack | None:
@@ -121,6 +140,13 @@ def _ledger(request: FitRequest, budget: Budget, schema: Schema) -> PrivacyLedge
             "same group column in both fits"
         )
     return PrivacyLedger(budget, unit=unit, entries=spent.entries)
+
+
+def _learnt_rows(train: pd.DataFrame, group: str | None, most: int) -> int:
+    """How many rows are learnt, where so many of each patient are kept at most."""
+    if group is None:
+        return len(train)
+    return int(train[group].value_counts(dropna=False).clip(upper=most).sum())
 
 
 def _warn_of_delta(budget: Budget, rows: int) -> None:

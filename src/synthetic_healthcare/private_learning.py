@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from synthetic_healthcare import models, pipeline
@@ -26,8 +24,7 @@ from synthetic_healthcare.monitoring.watch import Watch
 from synthetic_healthcare.pipeline import Trained
 from synthetic_healthcare.privacy.ledger import PrivacyLedger
 from synthetic_healthcare.progress import Progress, phase
-from synthetic_healthcare.sampling.levers import Levers, fit_levers
-from synthetic_healthcare.sampling.targets import read_targets
+from synthetic_healthcare.sampling.levers import Levers, levers_for
 from synthetic_healthcare.schema.layout import Encoded, joined
 from synthetic_healthcare.schema.public import lacking
 from synthetic_healthcare.schema.schema import Schema
@@ -94,7 +91,7 @@ def learn_privately(
     Parameters
     ----------
     frame : DataFrame (n, columns)
-        The rows to learn; where a group column is declared, at most `rows_per_patient` of each patient.
+        The rows to learn; where a group column is declared, `rows_per_patient` of each patient are kept.
     declared : Schema or None
         What is known of the columns beforehand.
     target : str or None
@@ -117,7 +114,9 @@ def learn_privately(
     BudgetExceededError
         Nothing is left to pay with.
     """
-    section = _section(config)
+    section, name = _section(config), config.model.type
+    if name != AUTO:
+        _require_private_form(name)
     per_person = 1 if ledger.unit == "row" else section.rows_per_patient
     with phase(progress, "prepare"):
         prepared = prepare_privately(
@@ -131,24 +130,15 @@ def learn_privately(
             rows_per_person=per_person,
         )
     rows = len(prepared.encoded)
-    name = config.model.type
     if name == AUTO:
         choice = choose_privately(rows, epsilon=ledger.budget.epsilon, target=_learnt_target(prepared))
     else:
-        choice = Choice(name, "it was asked for", {})
+        choice = Choice.asked_for(name)
     kind = models.model_class(choice.name)
-    people = None if ledger.unit == "row" else pd.factorize(frame[_group(prepared)], use_na_sentinel=False)[0]
-    payer = _Payer(prepared, ledger, per_person, people, seed, progress, monitor)
+    payer = _Payer(prepared, ledger, per_person, seed, progress, monitor)
     if issubclass(kind, MarginalModel):
         learnt = payer.of_counts(choice.name, config, share=1.0)
         return PrivatelyLearnt(prepared, payer.looked_at(learnt), Levers(), choice)
-    if not issubclass(kind, TrainedModel):
-        kinds = {name: models.model_class(name) for name in models.available()}
-        able = [name for name, kind in kinds.items() if issubclass(kind, MarginalModel | TrainedModel)]
-        raise ConfigError(
-            f"model {choice.name!r} reads rows in a way that has no private form. Under differential "
-            f"privacy there are {', '.join(able)}, and 'auto'"
-        )
     trained, levers = payer.network(choice.name, config)
     return PrivatelyLearnt(prepared, trained, levers, choice)
 
@@ -160,7 +150,6 @@ class _Payer:
     prepared: PrivatelyPrepared
     ledger: PrivacyLedger
     rows_per_person: int
-    people: npt.NDArray[np.int64] | None
     seed: int
     progress: Progress
     monitor: PrivacyMonitor | None
@@ -201,7 +190,7 @@ class _Payer:
             payment=Payment(
                 self.ledger,
                 section.training,
-                people=self.people,
+                people=self.prepared.people,
                 rows_per_person=self.rows_per_person,
                 watcher=None if self.monitor is None else watched.begin,
             ),
@@ -210,12 +199,9 @@ class _Payer:
             guide=made,
         )
         trained.facts.update(watched.marks(trained.facts["updates"]))
-        sampling = config.sampling
-        if made is None or not (sampling.calibrate or sampling.select):
+        if made is None:
             return trained, Levers()
-        targets = read_targets(made, sampling, rng=np.random.default_rng(self.seed))
-        levers = fit_levers(trained.model, targets, config=sampling, seed=self.seed)
-        return trained, levers
+        return trained, levers_for(trained.model, made, config=config.sampling, seed=self.seed)
 
     def looked_at(self, trained: Trained) -> Trained:
         """Have a model that took no updates told to the monitor."""
@@ -252,6 +238,17 @@ class _Watched:
         return {} if self.watch is None else marks(self.watch.finish(updates))
 
 
+def _require_private_form(name: str) -> None:
+    """Refuse a model that has none, before anything is spent."""
+    kinds = {name: models.model_class(name) for name in models.available()}
+    able = [name for name, kind in kinds.items() if issubclass(kind, MarginalModel | TrainedModel)]
+    if name not in able:
+        raise ConfigError(
+            f"model {name!r} reads rows in a way that has no private form. Under differential privacy there "
+            f"are {', '.join(able)}, and 'auto'"
+        )
+
+
 def _section(config: RunConfig) -> DifferentialPrivacySection:
     held = config.privacy.protection
     assert held is not None, "a private run has a budget"
@@ -267,9 +264,3 @@ def _learnt_target(prepared: PrivatelyPrepared) -> str | None:
 def _is_open(declared: Schema | None) -> bool:
     """Whether anything but counts is left to learn of a table."""
     return declared is None or any(lacking(column) for column in declared.columns)
-
-
-def _group(prepared: PrivatelyPrepared) -> str:
-    group = prepared.schema.group
-    assert group is not None, "a ledger of patients goes with a column that names them"
-    return group

@@ -17,6 +17,7 @@ from synthetic_healthcare.errors import (
     RuleError,
     SchemaError,
 )
+from synthetic_healthcare.privacy.ledger import PrivacyLedger
 from synthetic_healthcare.rules import RulePack
 from synthetic_healthcare.schema.schema import Schema
 
@@ -109,18 +110,21 @@ def test_every_network_trains_within_the_budget(model: str, plain_table: MakeTab
 
 
 @pytest.mark.parametrize("model", ["forest", "copula", "independent"])
-def test_a_model_without_a_private_form_is_refused(model: str, plain_table: MakeTable) -> None:
+def test_a_model_without_a_private_form_is_refused_before_anything_is_spent(
+    model: str, plain_table: MakeTable, tmp_path: Path
+) -> None:
     with pytest.raises(ConfigError, match=f"'{model}'.*star"):
-        private(model).fit(plain_table(200), schema=DECLARED)
+        private(model).fit(plain_table(200), ledger=tmp_path / "ledger.json")
+    assert not (tmp_path / "ledger.json").exists()
 
 
-def test_settings_that_mix_rows_are_refused(plain_table: MakeTable) -> None:
-    settings = {
-        "model": {"type": "ctgan", "architecture": {"pack": 10}},
-        "privacy": {"level": "high"},
-    }
+def test_a_fit_that_fails_has_spent_what_it_read(plain_table: MakeTable, tmp_path: Path) -> None:
+    section = {"model": {"type": "ctgan", "architecture": {"pack": 10}}, "privacy": {"level": "high"}}
     with pytest.raises(NotPrivatizableError, match="pack"):
-        SyntheticDataGenerator.from_config(settings).fit(plain_table(200), schema=DECLARED)
+        SyntheticDataGenerator.from_config(section).fit(plain_table(200), ledger=tmp_path / "ledger.json")
+    spent = PrivacyLedger.read(tmp_path / "ledger.json")
+    assert any("one-way counts" in entry.purpose for entry in spent.entries)
+    assert 0 < spent.epsilon() < 1
 
 
 def test_noise_does_not_follow_the_seed(plain_table: MakeTable) -> None:

@@ -177,7 +177,7 @@ def _total(account: PrivacyAccountant, charges: Sequence[Charge], delta: float) 
 
 
 def _events(charges: Sequence[Charge]) -> list[DpEvent]:
-    """Read charges as events; Gaussian ones are put together first, which changes nothing and is faster."""
+    """Read charges as events; what adds up to one is put together, which changes nothing and is faster."""
     import dp_accounting
 
     events: list[DpEvent] = []
@@ -190,10 +190,9 @@ def _events(charges: Sequence[Charge]) -> list[DpEvent]:
                 charge.probability, dp_accounting.GaussianDpEvent(charge.multiplier)
             )
             events.append(dp_accounting.SelfComposedDpEvent(once, charge.times))
-        elif isinstance(charge, Concentrated):
-            events.append(
-                dp_accounting.SelfComposedDpEvent(dp_accounting.ZCDpEvent(charge.rho), charge.times)
-            )
+    rho = sum(charge.times * charge.rho for charge in charges if isinstance(charge, Concentrated))
+    if rho:
+        events.append(dp_accounting.ZCDpEvent(rho))
     return events
 
 

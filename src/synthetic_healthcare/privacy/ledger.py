@@ -114,9 +114,10 @@ class PrivacyLedger:
         self.budget = budget
         self.unit = unit
         self._entries: list[Entry] = []
-        for entry in entries:
-            self._require_room([*self._charges, entry.charge], entry.purpose)
-            self._entries.append(entry)
+        earlier = list(entries)
+        if earlier:
+            self._require_room([entry.charge for entry in earlier], "what was spent before")
+        self._entries = earlier
 
     @property
     def entries(self) -> tuple[Entry, ...]:

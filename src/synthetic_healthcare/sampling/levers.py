@@ -29,7 +29,7 @@ from synthetic_healthcare.sampling.calibrate import Calibration, State, fit_cali
 from synthetic_healthcare.sampling.config import SamplingConfig
 from synthetic_healthcare.sampling.draw import CHUNK, chunk_stream, draw, ready_to_sample
 from synthetic_healthcare.sampling.select import Weights, fit_weights
-from synthetic_healthcare.sampling.targets import Targets
+from synthetic_healthcare.sampling.targets import Targets, read_targets
 from synthetic_healthcare.schema.layout import Encoded, joined
 
 _STATE_VERSION: Final = 1
@@ -98,6 +98,26 @@ class Levers:
             Calibration.from_state(facts["calibration"], calibration),
             Weights.from_state(facts["weights"], weights),
         )
+
+
+def levers_for(model: GenerativeModel, rows: Encoded, *, config: SamplingConfig, seed: int) -> Levers:
+    """Learn what a model's rows lack beside others, as far as the settings ask for it.
+
+    Parameters
+    ----------
+    model : GenerativeModel
+        Fitted.
+    rows : Encoded (n,)
+        What its rows should be like.
+    config : SamplingConfig
+        Which levers.
+    seed : int
+        Equal seeds give equal levers.
+    """
+    if not (config.calibrate or config.select):
+        return Levers()
+    targets = read_targets(rows, config, rng=np.random.default_rng(seed))
+    return fit_levers(model, targets, config=config, seed=seed)
 
 
 def fit_levers(model: GenerativeModel, targets: Targets, *, config: SamplingConfig, seed: int) -> Levers:

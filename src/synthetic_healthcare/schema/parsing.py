@@ -161,9 +161,9 @@ def format_numbers(
         if math.isnan(value):
             cells[row] = None
         elif sign:
-            cells[row] = ("<" if sign < 0 else ">") + _shortest(value)
+            cells[row] = ("<" if sign < 0 else ">") + shortest_number(value)
         elif text:
-            cells[row] = _shortest(value) if decimals is None else f"{value:.{decimals}f}"
+            cells[row] = shortest_number(value) if decimals is None else f"{value:.{decimals}f}"
         else:
             cells[row] = value
     return cells
@@ -329,7 +329,7 @@ def read_number(cell: object) -> tuple[float, int, bool]:
     return math.nan, 0, False
 
 
-def _shortest(value: float) -> str:
+def shortest_number(value: float) -> str:
     """Write a float with as many digits as it needs, whole numbers without a point."""
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 

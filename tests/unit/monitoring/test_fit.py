@@ -240,9 +240,13 @@ def test_a_file_builds_a_monitor(plain_table: MakeTable, tmp_path: Path) -> None
     assert [record.update for record in generator.monitor.history if record.fired] == [10]
 
 
-def test_what_watched_a_fit_is_not_in_the_file_of_the_model(plain_table: MakeTable, tmp_path: Path) -> None:
+@pytest.mark.parametrize("privacy", [{}, {"privacy": {"level": "high"}}], ids=["plain", "private"])
+def test_what_watched_a_fit_is_not_in_the_file_of_the_model(
+    privacy: dict[str, Any], plain_table: MakeTable, tmp_path: Path
+) -> None:
     alert = {"metric": "loss_nan", "action": "webhook", "url": "https://a.example/?key=secret-key"}
-    generator = SyntheticDataGenerator.from_config(settings(enabled=True, alerts=[alert]), random_state=0)
+    watched = {**settings(enabled=True, alerts=[alert]), **privacy}
+    generator = SyntheticDataGenerator.from_config(watched, random_state=0)
     generator.fit(plain_table()).save(tmp_path / "model.shm")
     assert b"secret-key" not in (tmp_path / "model.shm").read_bytes()
     assert SyntheticDataGenerator.load(tmp_path / "model.shm").monitor is None

@@ -13,7 +13,7 @@ from synthetic_healthcare.errors import DataError
 from synthetic_healthcare.privacy.anonymity.hierarchy import Hierarchy, text_of
 from synthetic_healthcare.schema.column import CONTINUOUS_KINDS, Column
 from synthetic_healthcare.schema.instants import scan_datetimes
-from synthetic_healthcare.schema.parsing import parse_codes, scan_numbers
+from synthetic_healthcare.schema.parsing import parse_codes, scan_numbers, shortest_number
 
 Ints = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
@@ -171,7 +171,7 @@ def _ranked(distinct: pd.Series[Any], series: pd.Series[Any], column: Column, *,
 def _number_texts(distinct: pd.Series[Any], values: Floats) -> list[str]:
     """Numbers with as many digits as they need; limits of detection as they were written."""
     return [
-        cell.strip() if isinstance(cell, str) else _shortest(value)
+        cell.strip() if isinstance(cell, str) else shortest_number(float(value))
         for cell, value in zip(distinct.astype(object).tolist(), values.tolist(), strict=True)
     ]
 
@@ -246,8 +246,3 @@ def _places(known: Floats, size: int) -> Floats:
         spread = high / 2 - low / 2
         places[: len(known)] = (known / 2 - low / 2) / spread if spread > 0 else 0.0
     return places
-
-
-def _shortest(value: float) -> str:
-    """Write a number with as many digits as it needs."""
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))

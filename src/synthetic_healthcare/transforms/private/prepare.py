@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from synthetic_healthcare.errors import ConfigError, DataError
@@ -43,6 +44,8 @@ class PrivatelyPrepared:
         What was learnt, a line each; nothing is told of rows but what was paid for.
     domain : PrivateDomain
         Domains and one-way counts, for models that use these again.
+    people : int64 array (n,) or None
+        Whose each encoded row is, where a column names the patients.
     """
 
     schema: Schema
@@ -50,6 +53,7 @@ class PrivatelyPrepared:
     encoded: Encoded
     notes: tuple[str, ...]
     domain: PrivateDomain
+    people: npt.NDArray[np.int64] | None
 
 
 def prepare_privately(
@@ -120,7 +124,10 @@ def prepare_privately(
             "columns' domains, or give a larger epsilon"
         )
     encoded = encoder.encode(domain.conform(frame), np.random.default_rng())
-    return PrivatelyPrepared(encoder.schema, encoder, encoded, encoder.notes, domain)
+    people = None
+    if schema.group is not None:
+        people = pd.factorize(frame[schema.group], use_na_sentinel=False)[0].astype(np.int64)
+    return PrivatelyPrepared(encoder.schema, encoder, encoded, encoder.notes, domain, people)
 
 
 def limit_rows(frame: pd.DataFrame, group: str, most: int, *, rng: np.random.Generator) -> pd.DataFrame:

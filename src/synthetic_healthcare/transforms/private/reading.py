@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthetic_healthcare.schema.instants import read_instant, scan_datetimes
-from synthetic_healthcare.schema.parsing import read_number
+from synthetic_healthcare.schema.parsing import read_number, shortest_number
 from synthetic_healthcare.transforms.grid import Floats
 
 Ints = npt.NDArray[np.int64]
@@ -76,12 +76,12 @@ def spelling(cell: object) -> str | None:
         if text.lower() in _TRUTHS:
             return str(int(_TRUTHS[text.lower()]))
         value = math.nan if _has_leading_zero(text) or text[:1] in ("<", ">", "≤", "≥") else _number(text)
-        return (text or None) if math.isnan(value) else _shortest(value)
+        return (text or None) if math.isnan(value) else shortest_number(value)
     if isinstance(cell, _COLLECTIONS) or cell is None:
         return None
     value = _number(cell)
     if not math.isnan(value):
-        return _shortest(value)
+        return shortest_number(value)
     return str(cell) if isinstance(cell, dt.date | np.datetime64) else None
 
 
@@ -174,10 +174,6 @@ def _codes(parts: Any, delimiter: str | None) -> frozenset[str]:
     return frozenset(
         text for text in spelt if text is not None and (delimiter is None or delimiter not in text)
     )
-
-
-def _shortest(value: float) -> str:
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
 def _has_leading_zero(text: str) -> bool:
