@@ -22,12 +22,15 @@ from synthetic_healthcare.monitoring.monitor import PrivacyMonitor
 from synthetic_healthcare.monitoring.records import marks
 from synthetic_healthcare.monitoring.watch import Watch
 from synthetic_healthcare.pipeline import Trained
+from synthetic_healthcare.privacy.counting import PrivateCounts
 from synthetic_healthcare.privacy.ledger import PrivacyLedger
+from synthetic_healthcare.privacy.marginals import noise_note
 from synthetic_healthcare.progress import Progress, phase
 from synthetic_healthcare.sampling.levers import Levers, levers_for
 from synthetic_healthcare.schema.layout import Encoded, joined
 from synthetic_healthcare.schema.public import lacking
 from synthetic_healthcare.schema.schema import Schema
+from synthetic_healthcare.schema.variables import Domain
 from synthetic_healthcare.training.history import History
 from synthetic_healthcare.training.marginals import learn_marginals
 from synthetic_healthcare.training.private import Payment
@@ -36,6 +39,8 @@ from synthetic_healthcare.transforms.private.prepare import PrivatelyPrepared, p
 #: Share of the precision that preparing a table may spend, where all columns are declared and where not.
 _DECLARED: Final = 0.1
 _UNDECLARED: Final = 0.4
+#: Bins of a number in the counts that a reader is told the noise of: tenths.
+_NOTED_BINS: Final = 10
 #: Rows of the guide that a network and the levers see, at least and at most.
 _FEWEST_GUIDED, _MOST_GUIDED = 2_000, 50_000
 
@@ -55,24 +60,28 @@ class PrivatelyLearnt:
         Learnt from rows of the guide; none for a model of counts.
     choice : Choice
         Which model, and why.
+    noise : str
+        What the noise leaves to be learnt.
     """
 
     prepared: PrivatelyPrepared
     trained: Trained
     levers: Levers
     choice: Choice
+    noise: str
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know of how the table was learnt."""
         target = self.prepared.schema.target
+        told = (*self.prepared.notes, self.noise)
         if target is None or _learnt_target(self.prepared) is not None:
-            return self.prepared.notes
+            return told
         lost = (
             f"column {target!r}, the target: none of its values stood out of the noise, and nothing was "
             "learnt for it. Declare its categories in the schema"
         )
-        return (*self.prepared.notes, lost)
+        return (*told, lost)
 
 
 def learn_privately(
@@ -136,11 +145,12 @@ def learn_privately(
         choice = Choice.asked_for(name)
     kind = models.model_class(choice.name)
     payer = _Payer(prepared, ledger, per_person, seed, progress, monitor)
+    noise = payer.noise()
     if issubclass(kind, MarginalModel):
         learnt = payer.of_counts(choice.name, config, share=1.0)
-        return PrivatelyLearnt(prepared, payer.looked_at(learnt), Levers(), choice)
+        return PrivatelyLearnt(prepared, payer.looked_at(learnt), Levers(), choice, noise)
     trained, levers = payer.network(choice.name, config)
-    return PrivatelyLearnt(prepared, trained, levers, choice)
+    return PrivatelyLearnt(prepared, trained, levers, choice, noise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,6 +212,13 @@ class _Payer:
         if made is None:
             return trained, Levers()
         return trained, levers_for(trained.model, made, config=config.sampling, seed=self.seed)
+
+    def noise(self) -> str:
+        """Say what the noise of what is left would do to counts of the table."""
+        layout = self.prepared.encoded.layout
+        counts = PrivateCounts(self.ledger, rows_per_person=self.rows_per_person)
+        target, rows = _learnt_target(self.prepared), len(self.prepared.encoded)
+        return noise_note(Domain(layout, _NOTED_BINS), counts, rows=rows, target=target)
 
     def looked_at(self, trained: Trained) -> Trained:
         """Have a model that took no updates told to the monitor."""

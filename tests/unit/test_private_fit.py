@@ -152,6 +152,7 @@ def test_the_report_names_the_guarantee_and_finds_the_holdout(plain_table: MakeT
     report = generator.evaluate(generator.generate(300), table)
     assert report["privacy_score"] is not None
     assert any("Differential privacy with epsilon 1" in note for note in report.context["notes"])
+    assert any("noise of about" in note and "'outcome'" in note for note in report.context["notes"])
 
 
 def test_fits_of_the_same_patients_add_up(plain_table: MakeTable, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ class MarginalCounts:
         return self._tables[table]
 
 
-def noise_note(domain: Domain, counts: PrivateCounts, *, rows: int) -> str:
+def noise_note(domain: Domain, counts: PrivateCounts, *, rows: int, target: str | None) -> str:
     """Say in a sentence what the noise of a budget leaves to be learnt of a table; reads no row.
 
     A table of two variables can be learnt where the rows of its average cell stand out of the noise that it
@@ -174,25 +174,33 @@ def noise_note(domain: Domain, counts: PrivateCounts, *, rows: int) -> str:
         Whose budget.
     rows : int
         Public number of rows.
+    target : str or None
+        Column that the others are counted with.
     """
     states = np.array([variable.states for variable in domain.variables])
     width = len(states)
-    single = counts.deviation(max(width - 1, 1), 1.0)
+    single = counts.deviation(width if target is None else max(width - 1, 1), 1.0)
     budget = counts.ledger.budget.epsilon
-    note = f"Noise of about {single:.0f} patients in each count of a column with the target"
+    counted = "column" if target is None else f"column with {target!r}"
+    beyond = "together" if target is None else "together beyond the target"
+    note = f"noise of about {_written(single)} patients in each count of a {counted}"
     if width < 3:
         return f"{note}, at epsilon {budget:g} with {rows:,} patients."
     pairs = width * (width - 1) // 2
     cells = float((states.sum() ** 2 - (states**2).sum()) / (width * (width - 1)))
     noise, average = counts.deviation(pairs, 1.0), rows / cells
     found = (
-        "what goes together beyond the target cannot be learnt"
+        f"what goes {beyond} cannot be learnt"
         if average < noise
-        else "what goes together beyond the target can be learnt where it is strong"
+        else f"what goes {beyond} can be learnt where it is strong"
         if average < 10 * noise
-        else "what goes together beyond the target can be learnt"
+        else f"what goes {beyond} can be learnt"
     )
     return (
-        f"{note}, and {noise:.0f} in one of any two columns, where the average count is {average:.0f}: with "
-        f"{rows:,} patients at epsilon {budget:g}, {found}."
+        f"{note}, and {_written(noise)} in one of any two columns, where the average count is {average:.0f}: "
+        f"with {rows:,} patients at epsilon {budget:g}, {found}."
     )
+
+
+def _written(deviation: float) -> str:
+    return f"{deviation:.0f}" if deviation >= 10 else f"{deviation:.1f}"

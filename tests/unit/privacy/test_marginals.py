@@ -203,16 +203,16 @@ def test_nothing_is_read_that_was_not_paid_for(monkeypatch: pytest.MonkeyPatch) 
         asked.choose(DOMAIN, [Offer((0,), np.zeros(4))], share=1.2, purpose="too much")
     asked.adaptive_share()
     asked.deviation(3, 0.5)
-    noise_note(DOMAIN, counts_of(), rows=50)
+    noise_note(DOMAIN, counts_of(), rows=50, target="outcome")
 
 
 @pytest.mark.parametrize(
     ("rows", "says"), [(100, "cannot be learnt"), (1000, "where it is strong"), (10**6, "can be learnt.")]
 )
 def test_the_note_says_what_noise_leaves(rows: int, says: str) -> None:
-    note = noise_note(DOMAIN, counts_of(), rows=rows)
+    note = noise_note(DOMAIN, counts_of(), rows=rows, target="outcome")
     assert says in note
-    assert f"about {ONE * np.sqrt(len(DOMAIN.variables) - 1):.0f} patients" in note
+    assert f"about {ONE * np.sqrt(len(DOMAIN.variables) - 1):.1f} patients" in note
     assert f"and {ONE * np.sqrt(len(PAIRS)):.0f} in one" in note
 
 
