@@ -14,6 +14,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,14 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     real = judging.scores([table.train])
     with tempfile.TemporaryDirectory() as folder:
         conditions = processes.Conditions(Path(folder), timeout_s=asked.timeout)
-        for seed in range(asked.seeds):
-            for name in asked.models:
-                for epsilon in asked.epsilons:
-                    method = _method(f"{name}@{epsilon:g}@{asked.delta:g}", asked.smartnoise)
-                    key = {"method": name, "epsilon": epsilon, "seed": seed}
-                    found.append({**key, **_measured(method, table, seed, conditions, judging)})
-                    print(json.dumps(found[-1]), file=sys.stderr, flush=True)
-                    _write(asked, found, real)
+        for seed, name, epsilon in product(range(asked.seeds), asked.models, asked.epsilons):
+            method = _method(f"{name}@{epsilon:g}@{asked.delta:g}", asked.smartnoise)
+            told = _measured(method, table, seed, conditions, judging)
+            found.append({"method": name, "epsilon": epsilon, "seed": seed, **told})
+            print(json.dumps(found[-1]), file=sys.stderr, flush=True)
+            _write(asked, found, real)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,20 +101,19 @@ def _write(asked: argparse.Namespace, found: Sequence[Record], real: Record) -> 
         "|" + "---|" * (len(_COLUMNS) + 3),
         "| real rows | - | 1 | " + " | ".join(_figure(real.get(name)) for name in _COLUMNS) + " |",
     ]
-    for name in asked.models:
-        for epsilon in asked.epsilons:
-            own = [one for one in found if (one["method"], one["epsilon"]) == (name, epsilon)]
-            good = [one for one in own if one["status"] == "ok"]
-            if own:
-                figures = [_figure(_median(one.get(column) for one in good)) for column in _COLUMNS]
-                note = "" if good else f" ({own[-1]['reason'][:80]})"
-                lines.append(
-                    f"| {name}{note} | {epsilon:g} | {len(good)} of {len(own)} | "
-                    + " | ".join(figures)
-                    + " |"
-                )
+    for name, epsilon in product(asked.models, asked.epsilons):
+        own = [one for one in found if (one["method"], one["epsilon"]) == (name, epsilon)]
+        if own:
+            lines.append(_line(name, epsilon, own))
     asked.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     asked.out.with_suffix(".json").write_text(json.dumps({"real": real, "fits": list(found)}, indent=1))
+
+
+def _line(name: str, epsilon: float, own: Sequence[Record]) -> str:
+    good = [one for one in own if one["status"] == "ok"]
+    figures = [_figure(_median(one.get(column) for one in good)) for column in _COLUMNS]
+    note = "" if good else f" ({own[-1]['reason'][:80]})"
+    return f"| {name}{note} | {epsilon:g} | {len(good)} of {len(own)} | " + " | ".join(figures) + " |"
 
 
 def _median(values: Iterable[float | None]) -> float | None:
