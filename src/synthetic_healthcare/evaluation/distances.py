@@ -160,3 +160,11 @@ def count_within(rows: Matrix, others: Matrix, *, radius: float) -> npt.NDArray[
     for span, block in _blocks(rows, others):
         counts[span] = (block <= radius + TOLERANCE).sum(axis=1)
     return counts
+
+
+def count_balls(rows: Matrix, centres: Matrix, *, radii: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Count the balls, each around a centre with a radius of its own, that hold each row; shape (n,)."""
+    counts = np.zeros(len(rows), dtype=np.int64)
+    for span, block in _blocks(rows, centres):
+        counts[span] = (block <= radii + TOLERANCE).sum(axis=1)
+    return counts
