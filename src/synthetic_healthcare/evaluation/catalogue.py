@@ -29,7 +29,11 @@ from synthetic_healthcare.evaluation.privacy.authenticity import authenticity
 from synthetic_healthcare.evaluation.privacy.closeness import closeness
 from synthetic_healthcare.evaluation.privacy.copies import copies, member_copies
 from synthetic_healthcare.evaluation.privacy.membership import membership, membership_hits
+from synthetic_healthcare.evaluation.utility.crossings import augmentation, trtr, trts, tsts
+from synthetic_healthcare.evaluation.utility.effects import effects, hazard_ratios
 from synthetic_healthcare.evaluation.utility.importance import importance
+from synthetic_healthcare.evaluation.utility.predictions import brier, calibration, macro_f1
+from synthetic_healthcare.evaluation.utility.table_one import table_one
 from synthetic_healthcare.evaluation.utility.tstr import tstr
 
 FIDELITY: Final[tuple[Metric, ...]] = (
@@ -61,6 +65,16 @@ FIDELITY: Final[tuple[Metric, ...]] = (
 UTILITY: Final[tuple[Metric, ...]] = (
     tstr,
     importance,
+    trtr,
+    trts,
+    tsts,
+    augmentation,
+    macro_f1,
+    brier,
+    calibration,
+    effects,
+    hazard_ratios,
+    table_one,
 )
 PRIVACY: Final[tuple[Metric, ...]] = (
     membership,

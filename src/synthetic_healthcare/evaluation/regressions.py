@@ -57,13 +57,25 @@ def independent_columns(inputs: Matrix) -> npt.NDArray[np.intp]:
     return np.sort(order[: int((steps > 1e-9 * max(steps[0], 1e-300)).sum())])
 
 
-def linear(inputs: Matrix, outcome: Vector) -> Estimates:
-    """Least squares; where columns repeat each other, the shortest solution."""
-    inverse = np.linalg.pinv(inputs.T @ inputs, hermitian=True)
-    coefficients = inverse @ (inputs.T @ outcome)
-    residual = outcome - inputs @ coefficients
+def linear(inputs: Matrix, outcome: Vector, *, prior_sd: Vector | None = None) -> Estimates:
+    """Least squares, with the prior of `logistic` where one is given; the variance is that of the residuals.
+
+    Parameters
+    ----------
+    inputs : float64 array (n, k)
+        With a column of ones where an intercept is wanted.
+    outcome : float64 array (n,)
+    prior_sd : float64 array (k,), optional
+        As for `logistic`.
+    """
+    products = inputs.T @ inputs
+    residual = outcome - inputs @ (np.linalg.pinv(products, hermitian=True) @ (inputs.T @ outcome))
     freedom = max(1, len(inputs) - int(np.linalg.matrix_rank(inputs)))
-    return Estimates(coefficients, inverse * float(residual @ residual) / freedom)
+    # A perfect fit leaves no variance: its estimates are exact to rounding.
+    variance = max(float(residual @ residual) / freedom, 1e-12)
+    precision = np.diag(_precision(inputs.shape[1], prior_sd))
+    inverse = np.asarray(np.linalg.inv(products / variance + precision), dtype=np.float64)
+    return Estimates(inverse @ (inputs.T @ outcome) / variance, inverse)
 
 
 def logistic(inputs: Matrix, outcome: Vector, *, prior_sd: Vector | None = None) -> Estimates:
@@ -164,4 +176,4 @@ def _maximise(likelihood: Likelihood, precision: Vector) -> Estimates:
         coefficients, value, gradient, second = tried, found, slope, bend
         if float(np.abs(step).max(initial=0.0)) < _CLOSE:
             break
-    return Estimates(coefficients, np.linalg.inv(second + np.diag(precision)))
+    return Estimates(coefficients, np.asarray(np.linalg.inv(second + np.diag(precision)), dtype=np.float64))

@@ -27,8 +27,8 @@ def pmse(synthetic_sample: Judged, train_sample: Judged, holdout: Judged) -> Mea
     """How much better than by chance a logistic regression fits which rows are synthetic: 1 is chance.
 
     The mean squared difference of its propensities from the share c of synthetic rows (pMSE), over what it is
-    on average where both tables are samples of one distribution, (k - 1) c (1 - c) / N with k parameters and N
-    rows. The detail gives pMSE itself and its distance from that mean in standard deviations.
+    on average where both tables are samples of one distribution, (k - 1) c (1 - c) / N with k parameters and
+    N rows. The detail gives pMSE itself and its distance from that mean in standard deviations.
 
     Source: Snoke et al. 2018, doi:10.1111/rssa.12358 (pMSE, its ratio and its standardised form).
     """
@@ -60,9 +60,9 @@ def propensity(synthetic: Matrix, real: Matrix) -> dict[str, float]:
     chance = 1.0 / (1.0 + np.exp(-(inputs @ fitted.coefficients).clip(-500.0, 500.0)))
     share = float(labels.mean())
     error = float(((chance - share) ** 2).mean())
-    # DIFF: the paper's null has (1 - c)^2 c: there the synthetic rows are drawn from a model of the very rows that
-    # they are compared with, whose own noise then does not count. The hold-out is a sample of its own, so it
-    # does: N pMSE / (c (1 - c)) is a score statistic, chi-square with k - 1 degrees of freedom.
+    # DIFF: the paper's null has (1 - c)^2 c: there the synthetic rows are drawn from a model of the very rows
+    # that they are compared with, whose own noise then does not count. The hold-out is a sample of its own, so
+    # it does: N pMSE / (c (1 - c)) is a score statistic, chi-square with k - 1 degrees of freedom.
     scale = (1.0 - share) * share / len(rows)
     expected, deviation = (parameters - 1) * scale, math.sqrt(2.0 * (parameters - 1)) * scale
     return {

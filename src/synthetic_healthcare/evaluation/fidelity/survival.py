@@ -97,8 +97,8 @@ def survival(follow_up: tuple[FollowUp, FollowUp, FollowUp], weights: Matrix) ->
     """Mean gap between the survival curves (Kaplan-Meier) of synthetic rows and the hold-out.
 
     The area between the curves up to tau, over tau; tau is the last time at which eleven hold-out patients
-    are still followed. The detail gives the difference in restricted mean survival time, the log-rank test and
-    the shares of patients whose follow-up ended before the event.
+    are still followed. The detail gives the difference in restricted mean survival time, the log-rank test
+    and the shares of patients whose follow-up ended before the event.
 
     Source: Kaplan and Meier 1958, doi:10.1080/01621459.1958.10501452; Royston and Parmar 2013,
     doi:10.1186/1471-2288-13-152 (restricted mean).
