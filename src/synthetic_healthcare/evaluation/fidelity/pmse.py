@@ -61,8 +61,8 @@ def propensity(synthetic: Matrix, real: Matrix) -> dict[str, float]:
     share = float(labels.mean())
     error = float(((chance - share) ** 2).mean())
     # DIFF: the paper's null has (1 - c)^2 c: there the synthetic rows are drawn from a model of the very rows
-    # that they are compared with, whose own noise then does not count. The hold-out is a sample of its own, so
-    # it does: N pMSE / (c (1 - c)) is a score statistic, chi-square with k - 1 degrees of freedom.
+    # that they are compared with, whose own noise then does not count. The hold-out is a sample of its own,
+    # so it does: N pMSE / (c (1 - c)) is a score statistic, chi-square with k - 1 degrees of freedom.
     scale = (1.0 - share) * share / len(rows)
     expected, deviation = (parameters - 1) * scale, math.sqrt(2.0 * (parameters - 1)) * scale
     return {

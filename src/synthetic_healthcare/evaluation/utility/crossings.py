@@ -1,4 +1,4 @@
-"""Train on one table and test on another: real on real, real on synthetic, synthetic on itself, and on both."""
+"""Train on one table and test on another: real on real, real on synthetic, synthetic on itself, and both."""
 
 from __future__ import annotations
 

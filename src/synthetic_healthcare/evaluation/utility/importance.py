@@ -64,7 +64,7 @@ def importance(
         for place, name in enumerate(names)
     }
     bars = [
-        {"name": name, **{side: share for side, share in one.items()}, "lower": None, "upper": None}
+        {"name": name, **one, "lower": None, "upper": None}
         for name, one in sorted(columns.items(), key=lambda item: -item[1]["real"])
     ]
     ranked = {

@@ -87,8 +87,8 @@ def learn(task: Task, table: Judged, *, learner: LearnerName, seed: int) -> Pred
     """Train a learner and return its prediction: inputs (n, d) to (n, classes), or (n, 1) for a number.
 
     A class that the training rows lack is predicted with probability 0. Where they hold one class it is
-    predicted for all, and where they hold no row each is as probable as the others: nothing is learnt, and that
-    is a failure of the table, not of the metric.
+    predicted for all, and where they hold no row each is as probable as the others: nothing is learnt, and
+    that is a failure of the table, not of the metric.
     """
     rows = task.usable(table)
     target = task.target(rows)

@@ -46,8 +46,8 @@ def macro_f1(holdout: Judged, task: Task, trained: Trained, weights: Matrix) -> 
 def brier(holdout: Judged, task: Task, trained: Trained, weights: Matrix) -> Measure:
     """Mean squared error of the predicted probabilities on the hold-out, by models trained on synthetic rows.
 
-    Half the sum over the classes of (probability - outcome)^2, so that two classes give the usual figure. Mean
-    over gradient boosting and a linear model.
+    Half the sum over the classes of (probability - outcome)^2, so that two classes give the usual figure.
+    Mean over gradient boosting and a linear model.
 
     Source: Brier 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
     """

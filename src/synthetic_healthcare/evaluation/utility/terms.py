@@ -1,4 +1,4 @@
-"""A table's columns as the terms of a regression: numbers by their SD, levels against the commonest, codes."""
+"""A table's columns as terms of a regression: numbers by their SD, levels against the commonest, codes."""
 
 from __future__ import annotations
 
