@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from synthetic_healthcare.evaluation.encoding import Judged
 from synthetic_healthcare.evaluation.small_cells import LEAST_SHOWN
-from synthetic_healthcare.evaluation.views import MISSING, Field
+from synthetic_healthcare.evaluation.views import MISSING, Array, Field
 
 Matrix = npt.NDArray[np.float64]
 
@@ -63,26 +63,33 @@ def terms_of(fields: tuple[Field, ...], real: Judged) -> tuple[Term, ...]:
     chosen: list[Term] = []
     for field in fields:
         values = real.view.values[field.name]
-        if field.form == "bits":
-            counts = values.sum(axis=0)[: field.known]
-            order = np.argsort(-counts, kind="stable")[:_MAX_CODES]
-            chosen += [
-                Term(f"{field.name}: {_label(field, int(code))}", field, int(code))
-                for code in order
-                if _enough(int(counts[code]), len(values))
-            ]
-        elif field.form == "level":
-            reference = _label(field, 0) if field.levels else ""
-            for code in (*range(1, min(field.known, _MAX_LEVELS)), MISSING):
-                if _enough(int((values == code).sum()), len(values)):
-                    name = "missing" if code == MISSING else _label(field, code)
-                    chosen.append(Term(f"{field.name}: {name} against {reference}", field, code))
-        else:
-            chosen += _of_number(field, values)
+        chosen += {"bits": _of_codes, "level": _of_levels, "number": _of_number}[field.form](field, values)
     return tuple(chosen)
 
 
-def _of_number(field: Field, values: npt.NDArray[np.float64]) -> list[Term]:
+def _of_codes(field: Field, values: Array) -> list[Term]:
+    counts = values.sum(axis=0)[: field.known]
+    return [
+        Term(f"{field.name}: {_label(field, int(code))}", field, int(code))
+        for code in np.argsort(-counts, kind="stable")[:_MAX_CODES]
+        if _enough(int(counts[code]), len(values))
+    ]
+
+
+def _of_levels(field: Field, values: Array) -> list[Term]:
+    reference = _label(field, 0) if field.levels else ""
+    return [
+        Term(
+            f"{field.name}: {'missing' if code == MISSING else _label(field, code)} against {reference}",
+            field,
+            code,
+        )
+        for code in (*range(1, min(field.known, _MAX_LEVELS)), MISSING)
+        if _enough(int((values == code).sum()), len(values))
+    ]
+
+
+def _of_number(field: Field, values: Array) -> list[Term]:
     here = values[~np.isnan(values)]
     found = []
     if len(here) >= LEAST_SHOWN and np.ptp(here) > 0:
