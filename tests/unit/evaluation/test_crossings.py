@@ -191,6 +191,7 @@ def test_effects_find_what_matters_and_its_sign() -> None:
     fresh, lost = run(effects, inputs(FRESH)), run(effects, inputs(broken(FRESH)))
     assert fresh.value > lost.value + 0.2
     assert fresh.detail["sign_agreement"] == 1.0
+    assert fresh.detail["outcome"] in ("outcome: a", "outcome: b")
     rows = {row[0]: row for row in fresh.detail["table"]["rows"]}
     assert set(rows) == {
         "x (per SD)",

@@ -70,7 +70,7 @@ def line(*values: float) -> np.ndarray:
 def test_association_errors_keep_their_sign() -> None:
     real = related(400, 0)[["x", "y"]]
     fields, tables = judged(real.assign(y=-real["y"]), real, real)
-    found = association_errors.compute(*tables, fields)
+    found = association_errors.compute(*tables, fields, np.ones((2, len(real))))
     left, right, there, here, error = found.detail["table"]["rows"][0]
     assert (left, right) == ("x", "y")
     assert (here, error) == (pytest.approx(-there), pytest.approx(-2 * there))
@@ -83,7 +83,9 @@ def test_association_errors_keep_their_sign() -> None:
 def test_shuffled_columns_weaken_associations_of_every_kind() -> None:
     real = related(400, 0).assign(w=lambda frame: np.where(frame["y"] > 0, "p", "q"))
     fields, tables = judged(shuffled(real), real, real)
-    strengths = association_errors.compute(*tables, fields).detail["strength_by_kind"]
+    strengths = association_errors.compute(*tables, fields, np.ones((2, len(real)))).detail[
+        "strength_by_kind"
+    ]
     assert set(strengths) == {"numbers", "number and level", "levels"}
     assert max(strengths.values()) < -0.1
 
@@ -105,7 +107,7 @@ def test_information_sees_what_no_correlation_does() -> None:
     real = pd.DataFrame({"x": x, "square": x**2})
     fields, tables = judged(shuffled(real), real, real)
     assert mutual_information.compute(*tables, fields).value > 0.4
-    assert association_errors.compute(*tables, fields).value < 0.2
+    assert association_errors.compute(*tables, fields, np.ones((2, len(real)))).value < 0.2
     with pytest.raises(NotApplicable, match="no pair"):
         mutual_information.compute(*tables, fields[:1])
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from synthetic_healthcare.errors import SchemaError
 from synthetic_healthcare.schema import Column, Schema, TimeToEvent
+from synthetic_healthcare.schema.public import private_schema
 
 COLUMNS = (Column("days", "numeric"), Column("died", "categorical"), Column("admitted", "datetime"))
 PLAIN = Schema(COLUMNS)
@@ -23,6 +25,12 @@ def test_round_trip_through_plain_data_and_yaml() -> None:
 def test_it_is_kept_when_columns_change() -> None:
     schema = PLAIN.with_time_to_event("days", event="died")
     assert schema.with_target("died").with_column("days", unit="d").time_to_event == schema.time_to_event
+
+
+def test_a_private_schema_keeps_what_was_declared() -> None:
+    frame = pd.DataFrame({"days": [1.0], "died": ["yes"], "admitted": [pd.Timestamp("2020-01-01")]})
+    declared = PLAIN.with_time_to_event("days", event="died", happened="yes")
+    assert private_schema(frame, declared, None).time_to_event == declared.time_to_event
 
 
 @pytest.mark.parametrize(

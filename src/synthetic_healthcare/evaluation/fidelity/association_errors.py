@@ -16,19 +16,28 @@ from synthetic_healthcare.evaluation.fidelity.associations import (
     variables_of,
 )
 from synthetic_healthcare.evaluation.fidelity.pairs import cells
+from synthetic_healthcare.evaluation.statistics import interval
 from synthetic_healthcare.evaluation.views import Field
 
 Matrix = npt.NDArray[np.float64]
 
 #: Pairs listed in the report: those that go together most strongly in the hold-out.
 _LISTED: Final = 10
+#: Resamples of the hold-out behind the interval: each costs a cross-product of the table.
+_RESAMPLES: Final = 50
 #: Codes of a set that take part, commonest first.
 _MAX_CODES: Final = 20
+#: Levels told apart in shared information; rarer ones are taken together.
+_MAX_LEVELS: Final = 50
 
 
 @metric("Errors of associations", family="fidelity", better="lower", bounds=(0.0, 2.0))
 def association_errors(
-    synthetic_sample: Judged, train_sample: Judged, holdout: Judged, fields: tuple[Field, ...]
+    synthetic_sample: Judged,
+    train_sample: Judged,
+    holdout: Judged,
+    fields: tuple[Field, ...],
+    weights: Matrix,
 ) -> Measure:
     """Mean difference of the associations of two columns from those of the hold-out, signs kept apart.
 
@@ -41,17 +50,21 @@ def association_errors(
     variables = variables_of(fields, holdout.view)
     if len(variables) < 2:
         raise NotApplicable("there is only one column: it has no pair")
-    synthetic, train, real = (
+    synthetic, train = (
         associations(design(variables, table.view.values), np.ones((1, len(table))))[0]
-        for table in (synthetic_sample, train_sample, holdout)
+        for table in (synthetic_sample, train_sample)
     )
-    upper = np.triu_indices(len(variables), 1)
-    apart, ceiling = (float(np.abs(one - real)[upper].mean()) for one in (synthetic, train))
+    used = np.concatenate([np.ones((1, len(holdout))), weights[:_RESAMPLES]])
+    resampled = associations(design(variables, holdout.view.values), used)
+    real = resampled[0]
+    left, right = np.triu_indices(len(variables), 1)
+    errors, ceilings = (np.abs(one - resampled)[:, left, right].mean(axis=1) for one in (synthetic, train))
+    low, high = interval(errors[1:], float(errors[0]), bounds=(0.0, 2.0))
     detail = {
         "table": signed_errors([one.name for one in variables], real, synthetic=synthetic),
         "strength_by_kind": _strengths(variables, real, synthetic=synthetic),
     }
-    return Measure(apart, ceiling=ceiling, detail=detail)
+    return Measure(float(errors[0]), low, high, ceiling=float(ceilings[0]), detail=detail)
 
 
 def signed_errors(names: list[str], real: Matrix, *, synthetic: Matrix) -> dict[str, Any]:
@@ -107,7 +120,7 @@ def _coded(
         values = [table.view.values[field.name] for table in tables]
         if field.form != "bits":
             names.append(field.name)
-            columns.append(cells(field, values))
+            columns.append([np.minimum(one, _MAX_LEVELS) for one in cells(field, values)])
             continue
         for code in range(min(field.known, _MAX_CODES)):
             names.append(f"{field.name} [{code + 1}]")

@@ -51,6 +51,13 @@ def pooled_cells(
 
 def shares(codes: npt.NDArray[np.int64], cells: int, *, weights: Array) -> npt.NDArray[np.float64]:
     """Share of each cell under each of B row weightings; shape (B, cells)."""
-    onehot = np.zeros((len(codes), cells))
-    onehot[np.arange(len(codes)), codes] = 1.0
-    return np.asarray(weights @ onehot / weights.sum(axis=1, keepdims=True))
+    found = np.zeros((len(weights), cells))
+    order = np.argsort(codes, kind="stable")
+    present, starts = np.unique(codes[order], return_index=True)
+    found[:, present] = np.add.reduceat(weights[:, order], starts, axis=1)
+    return np.asarray(found / weights.sum(axis=1, keepdims=True))
+
+
+def mentions(bits: npt.NDArray[np.bool_], kept: int) -> npt.NDArray[np.float64]:
+    """Codes that each row holds: one column for each of the first `kept`, one that counts all others."""
+    return np.column_stack([bits[:, :kept], bits[:, kept:].sum(axis=1)]).astype(np.float64)

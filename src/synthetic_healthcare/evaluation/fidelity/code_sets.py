@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from synthetic_healthcare.evaluation._base import Measure, NotApplicable, metric
 from synthetic_healthcare.evaluation.encoding import Judged
+from synthetic_healthcare.evaluation.fidelity.bins import mentions
 from synthetic_healthcare.evaluation.small_cells import LEAST_SHOWN, shown_share
 from synthetic_healthcare.evaluation.statistics import interval
 from synthetic_healthcare.evaluation.views import Field
@@ -16,7 +17,9 @@ from synthetic_healthcare.evaluation.views import Field
 Bits = npt.NDArray[np.bool_]
 Matrix = npt.NDArray[np.float64]
 
-#: Codes whose co-occurrence is judged, and codes that are listed; commonest first.
+#: Codes whose prevalence is judged one by one (the others together), whose co-occurrence is judged, and which
+#: are listed; commonest first.
+_JUDGED: Final = 1_000
 _PAIRED: Final = 50
 _LISTED: Final = 15
 _PARTS: Final = ("prevalence", "co-occurrence", "set size")
@@ -67,7 +70,8 @@ def code_sets(
 def set_similarity(values: Bits, real: Bits, weights: Matrix) -> Matrix:
     """Similarity of prevalences, co-occurrences and sizes, the second under B weightings; shape (3, B)."""
     total = weights.sum(axis=1, keepdims=True)
-    prevalence = _alike(values.mean(axis=0), weights @ real.astype(np.float64) / total)
+    held, real_held = (mentions(one, _JUDGED) for one in (values, real))
+    prevalence = _alike(held.mean(axis=0), weights @ real_held / total)
     pairs, real_pairs = (_pairs(one[:, :_PAIRED]) for one in (values, real))
     together = _alike(pairs.mean(axis=0), weights @ real_pairs / total)
     size, real_size = values.sum(axis=1), real.sum(axis=1)

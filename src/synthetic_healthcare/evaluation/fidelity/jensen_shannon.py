@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
 from synthetic_healthcare.evaluation._base import Measure, metric
 from synthetic_healthcare.evaluation.encoding import Judged
-from synthetic_healthcare.evaluation.fidelity.bins import pooled_cells, shares
+from synthetic_healthcare.evaluation.fidelity.bins import mentions, pooled_cells, shares
 from synthetic_healthcare.evaluation.fidelity.by_column import mean_over_columns
 from synthetic_healthcare.evaluation.views import Array, Field
 
 Weights = npt.NDArray[np.float64]
+
+#: Codes of a set that have a cell of their own, commonest first; the others share one.
+_MAX_CODES: Final = 200
 
 
 @metric("Distance of histograms", family="fidelity", better="lower", bounds=(0.0, 1.0))
@@ -37,13 +42,19 @@ def jensen_shannon(
 def histogram_distance(field: Field, values: Array, real: Array, weights: Weights) -> Weights:
     """Distance of one column under each of B weightings of the real values; shape (B,)."""
     if field.form == "bits":
-        mentions, known = (np.column_stack([~one.any(axis=1), one]).astype(float) for one in (values, real))
-        generated, found = mentions.sum(axis=0, keepdims=True), weights @ known
+        held, known = (_mentions(one) for one in (values, real))
+        generated, found = held.sum(axis=0, keepdims=True), weights @ known
         # Every row counts at least once: no total is zero.
         return divergence_root(generated / generated.sum(), found / found.sum(axis=1, keepdims=True))
     codes, known_codes, cells = pooled_cells(field, values, real)
     once = np.ones((1, len(codes)))
     return divergence_root(shares(codes, cells, weights=once), shares(known_codes, cells, weights=weights))
+
+
+def _mentions(bits: Array) -> Weights:
+    """What each row counts for: no code, each of the commonest codes, all other codes."""
+    named = mentions(bits, _MAX_CODES)
+    return np.concatenate([~bits.any(axis=1, keepdims=True), named], axis=1, dtype=np.float64)
 
 
 def divergence_root(first: Weights, second: Weights) -> Weights:

@@ -133,10 +133,11 @@ def survival(follow_up: tuple[FollowUp, FollowUp, FollowUp], weights: Matrix) ->
 
 def kaplan_meier(of: FollowUp, at: Vector, *, weights: Matrix) -> Matrix:
     """Share without the event after each time `at` (p,) under B row weightings; shape (B, p)."""
-    moments, group = np.unique(of.time, return_inverse=True)
-    belongs = np.zeros((len(of.time), len(moments)))
-    belongs[np.arange(len(group)), group] = 1.0
-    leaving, deaths = weights @ belongs, (weights * of.event) @ belongs
+    order = np.argsort(of.time, kind="stable")
+    moments, starts = np.unique(of.time[order], return_index=True)
+    leaving, deaths = (
+        np.add.reduceat(amounts[:, order], starts, axis=1) for amounts in (weights, weights * of.event)
+    )
     at_risk = np.cumsum(leaving[:, ::-1], axis=1)[:, ::-1]
     kept = 1.0 - deaths / np.where(at_risk > 0, at_risk, 1.0)
     curve = np.concatenate([np.ones((len(weights), 1)), np.cumprod(kept, axis=1)], axis=1)

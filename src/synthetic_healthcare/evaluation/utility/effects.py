@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -66,7 +67,10 @@ def effects(
         return Estimates(found.coefficients[1:], found.covariance[1:, 1:])
 
     synthetic, train, real = (fit(table) for table in (synthetic_sample, train_sample, tested))
-    return _compared((synthetic, train, real), terms, kind="Odds ratio" if task.classes else "")
+    found = _compared((synthetic, train, real), terms, kind="Odds ratio" if task.classes else "")
+    labels = next(field.labels for field in fields if field.name == task.name)
+    outcome = f"{task.name}: {labels[1]}" if task.classes and labels else task.name
+    return replace(found, detail={**found.detail, "outcome": outcome})
 
 
 @metric("Hazard ratios", family="utility", better="higher", bounds=(0.0, 1.0))
