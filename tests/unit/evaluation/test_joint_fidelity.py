@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from synthetic_healthcare.evaluation._base import NotApplicable
-from synthetic_healthcare.evaluation.distances import count_balls, nearest
+from synthetic_healthcare.evaluation.distances import count_balls, nearest, outside_share
 from synthetic_healthcare.evaluation.encoding import Judged, arrange, fit_encoder
 from synthetic_healthcare.evaluation.fidelity.alpha_beta import (
     alpha_precision,
@@ -29,7 +29,7 @@ from synthetic_healthcare.evaluation.fidelity.log_cluster import inequality
 from synthetic_healthcare.evaluation.fidelity.mmd import discrepancy
 from synthetic_healthcare.evaluation.fidelity.pmse import pmse_trees, propensity
 from synthetic_healthcare.evaluation.fidelity.prdc import density, precision, real_balls, recall
-from synthetic_healthcare.evaluation.privacy.authenticity import authentic, authenticity
+from synthetic_healthcare.evaluation.privacy.authenticity import authenticity
 from synthetic_healthcare.evaluation.views import Field, read_tables
 from synthetic_healthcare.schema import Column, Schema
 
@@ -237,10 +237,11 @@ def test_a_replay_of_twenty_rows_is_not_authentic_and_a_fresh_sample_is_half() -
 def test_authenticity_by_hand() -> None:
     # Nearest others of 0, 1, 5 are 1, 1, 4 away. 7 is 2 from 5: not authentic. -3 is 3 from 0: authentic.
     train = line(0, 1, 5)
-    own = np.array([1.0, 1.0, 4.0])
-    assert authentic(line(7, -3), train, own=own) == 0.5
+    own = nearest(train, train, k=1, same=True)[:, 0]
+    assert own.tolist() == [1.0, 1.0, 4.0]
+    assert outside_share(line(7, -3), train, radii=own) == 0.5
     # 3 is 2 from 1 (which it beats) and 2 from 5 (which it does not): half.
-    assert authentic(line(3), train, own=own) == 0.5
+    assert outside_share(line(3), train, radii=own) == 0.5
 
 
 def test_clusters_by_hand() -> None:

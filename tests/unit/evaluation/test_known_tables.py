@@ -1,4 +1,4 @@
-"""What is known of the figures beside the scores: a copy scores as real rows do, uniform draws score worse."""
+"""What is known of the figures beside the scores; copies score as real rows do, uniform draws worse."""
 
 from __future__ import annotations
 

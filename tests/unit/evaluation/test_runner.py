@@ -133,7 +133,7 @@ def test_without_target_and_rules_what_asks_for_them_does_not_apply(
     train, holdout, _ = small
     report = judge(simulated(200, seed=4), (train, holdout, Schema.infer(train)))
     absent = {result.name for result in report.results if result.status != "ok"}
-    asking = {one.name for one in METRICS if {"target", "task", "rules", "follow_up"} & set(one.needs)}
+    asking = {one.name for one in METRICS if {"task", "rules", "follow_up"} & set(one.needs)}
     assert {"rule_violations", "tstr", "importance", "survival"} < asking
     assert absent == asking | {"code_sets"}
     assert report["utility_score"] > 0.8

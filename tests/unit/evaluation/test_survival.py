@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from synthetic_healthcare.errors import SchemaError
 from synthetic_healthcare.evaluation._base import NotApplicable
 from synthetic_healthcare.evaluation.encoding import Judged, arrange, fit_encoder
 from synthetic_healthcare.evaluation.fidelity.survival import (
     FollowUp,
     curve_gap,
+    declared_times,
     follow_up,
     kaplan_meier,
     log_rank,
     restricted_mean,
     survival,
 )
+from synthetic_healthcare.evaluation.options import EvaluationOptions
 from synthetic_healthcare.evaluation.regressions import (
     cox,
     independent_columns,
@@ -26,8 +30,9 @@ from synthetic_healthcare.evaluation.regressions import (
     logistic,
     with_intercept,
 )
+from synthetic_healthcare.evaluation.runner import evaluate
 from synthetic_healthcare.evaluation.views import Field, read_tables
-from synthetic_healthcare.schema import Column, Schema
+from synthetic_healthcare.schema import Column, Schema, TimeToEvent
 
 
 def followed(*times: float, censored: tuple[float, ...] = ()) -> FollowUp:
@@ -143,11 +148,11 @@ def prepared(*frames: pd.DataFrame) -> tuple[tuple[Field, ...], list[Judged]]:
 
 
 def test_survival_of_a_fresh_sample_and_of_patients_who_die_sooner() -> None:
-    schema = PLAIN.with_time_to_event("years", event="died", happened="yes")
+    told = TimeToEvent("years", "died", "yes")
     found = []
     for rate in (1.0, 3.0):
         fields, tables = prepared(visits(400, 0, rate=rate), visits(400, 1), visits(400, 2))
-        read = follow_up(schema, fields, *tables)
+        read = follow_up(told, fields, *tables)
         assert 0.5 < read[2].event.mean() < 0.8
         found.append(survival.compute(read, np.ones((5, 400))))
     fresh, sooner = found
@@ -165,6 +170,21 @@ def test_survival_of_a_fresh_sample_and_of_patients_who_die_sooner() -> None:
 def test_events_that_cannot_be_read_are_not_guessed() -> None:
     fields, tables = prepared(visits(50, 0), visits(50, 1), visits(50, 2))
     with pytest.raises(NotApplicable, match="names no time and event"):
-        follow_up(PLAIN, fields, *tables)
+        declared_times(PLAIN, EvaluationOptions())
     with pytest.raises(NotApplicable, match="set `happened`"):
-        follow_up(PLAIN.with_time_to_event("years", event="died"), fields, *tables)
+        follow_up(TimeToEvent("years", "died"), fields, *tables)
+
+
+def test_the_options_may_name_them_in_place_of_the_schema() -> None:
+    told, other = TimeToEvent("years", "died", "yes"), TimeToEvent("years", "died", "no")
+    schema = replace(PLAIN, time_to_event=other)
+    assert declared_times(schema, EvaluationOptions()) == other
+    assert declared_times(schema, EvaluationOptions(time_to_event=told)) == told
+    with pytest.raises(SchemaError, match="time_to_event"):
+        evaluate(
+            visits(20, 0),
+            train=visits(20, 1),
+            holdout=None,
+            schema=PLAIN,
+            options=EvaluationOptions(time_to_event=TimeToEvent("days", "died")),
+        )

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthetic_healthcare.evaluation._base import Measure, NotApplicable, metric
-from synthetic_healthcare.evaluation.distances import TOLERANCE
+from synthetic_healthcare.evaluation.distances import TOLERANCE, nearest, nearest_row
 from synthetic_healthcare.evaluation.encoding import Judged
 
 Matrix = npt.NDArray[np.float64]
@@ -19,8 +19,6 @@ _LEVELS: Final = np.linspace(0.0, 1.0, 31)
 #: Neighbour of a hold-out row that says how near a synthetic row must be to stand for it.
 # DIFF: the paper takes the first; with it a fresh real sample covers half of the rows only.
 _K: Final = 5
-#: Row blocks of distances with their positions.
-_BLOCK: Final = 4_000_000
 
 
 @metric("Alpha-precision", family="fidelity", better="higher", bounds=(0.0, 1.0))
@@ -49,8 +47,6 @@ def beta_recall(synthetic_sample: Judged, train_sample: Judged, holdout: Judged)
 
     Source: Alaa et al. 2022, arXiv:2102.08921, section 4.2.
     """
-    from synthetic_healthcare.evaluation.distances import nearest
-
     if len(holdout) <= _K:
         raise NotApplicable(f"it needs more than {_K} hold-out rows")
     reach = nearest(holdout.matrix, holdout.matrix, k=_K, same=True)[:, -1]
@@ -71,7 +67,7 @@ def precision_curve(radii: Vector, real: Vector) -> Vector:
 def recall_curve(rows: Matrix, real: Matrix, *, reach: Vector) -> Vector:
     """Share of real rows whose nearest row is within reach and among each share of the most typical rows."""
     radii = _radii(rows, rows.mean(axis=0))
-    apart, owner = _nearest_row(real, rows)
+    apart, owner = nearest_row(real, rows)
     held = apart <= reach + TOLERANCE
     edges = np.quantile(radii, _LEVELS, method="inverted_cdf")
     return np.array(
@@ -84,19 +80,6 @@ def recall_curve(rows: Matrix, real: Matrix, *, reach: Vector) -> Vector:
 
 def _radii(rows: Matrix, centre: Vector) -> Vector:
     return np.asarray(np.abs(rows - centre).sum(axis=1))
-
-
-def _nearest_row(rows: Matrix, others: Matrix) -> tuple[Vector, npt.NDArray[np.intp]]:
-    """Distance to the nearest of `others`, and which one it is."""
-    from scipy.spatial.distance import cdist
-
-    step = max(1, _BLOCK // len(others))
-    found = [
-        (block.min(axis=1), block.argmin(axis=1))
-        for start in range(0, len(rows), step)
-        for block in (cdist(rows[start : start + step], others, "cityblock"),)
-    ]
-    return np.concatenate([one for one, _ in found]), np.concatenate([one for _, one in found])
 
 
 def _measure(curves: list[Vector], x_title: str, y_title: str) -> Measure:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +24,6 @@ def mean_over_columns(
     fields: tuple[Field, ...],
     weights: Weights,
     bounds: tuple[float, float],
-    more: Mapping[str, Any] | None = None,
 ) -> Measure:
     """Compare column by column with the hold-out, and average.
 
@@ -41,8 +39,6 @@ def mean_over_columns(
         Bootstrap weights of the hold-out.
     bounds : (float, float)
         Those of the figure: its interval stays within.
-    more : Mapping, optional
-        What else the detail holds.
     """
     synthetic, train, holdout = tables
     used = np.concatenate([np.ones((1, len(holdout))), weights])
@@ -67,6 +63,5 @@ def mean_over_columns(
     detail = {
         "columns": {name: {"value": value, "ceiling": ceiling} for name, value, ceiling in rows},
         "table": {"columns": ["Column", "Synthetic", "Real sample"], "rows": rows},
-        **(more or {}),
     }
     return Measure(float(means[0]), low, high, ceiling=float(ceilings.mean()), detail=detail)

@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from synthetic_healthcare.evaluation._base import Measure, NotApplicable, metric
 from synthetic_healthcare.evaluation.encoding import Judged
+from synthetic_healthcare.evaluation.options import EvaluationOptions
 from synthetic_healthcare.evaluation.small_cells import LEAST_SHOWN
 from synthetic_healthcare.evaluation.statistics import Z, interval
 from synthetic_healthcare.evaluation.views import MISSING, Field, label_of
 from synthetic_healthcare.schema.schema import Schema
+from synthetic_healthcare.schema.time_to_event import TimeToEvent
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
@@ -42,8 +44,24 @@ class FollowUp:
     rows: npt.NDArray[np.intp]
 
 
+def declared_times(schema: Schema, options: EvaluationOptions) -> TimeToEvent:
+    """Say which columns hold the time and the event.
+
+    Raises
+    ------
+    NotApplicable
+        Where neither the options nor the schema name them.
+    """
+    declared = options.time_to_event or schema.time_to_event
+    if declared is None:
+        raise NotApplicable(
+            "the schema names no time and event (Schema.with_time_to_event, or time_to_event in its file)"
+        )
+    return declared
+
+
 def follow_up(
-    schema: Schema,
+    time_to_event: TimeToEvent,
     fields: tuple[Field, ...],
     synthetic_sample: Judged,
     train_sample: Judged,
@@ -54,13 +72,9 @@ def follow_up(
     Raises
     ------
     NotApplicable
-        Where the schema names no time and event, or they cannot be read.
+        Where the columns cannot be read as a time and an event.
     """
-    declared = schema.time_to_event
-    if declared is None:
-        raise NotApplicable(
-            "the schema names no time and event (Schema.with_time_to_event, or time_to_event in its file)"
-        )
+    declared = time_to_event
     by_name = {field.name: field for field in fields}
     for name in (declared.time, declared.event):
         if name not in by_name:

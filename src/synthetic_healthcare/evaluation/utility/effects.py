@@ -19,7 +19,7 @@ from synthetic_healthcare.evaluation.utility.learners import Task
 from synthetic_healthcare.evaluation.utility.terms import Term, design_of, terms_of
 from synthetic_healthcare.evaluation.utility.trained import tested_rows
 from synthetic_healthcare.evaluation.views import Field
-from synthetic_healthcare.schema.schema import Schema
+from synthetic_healthcare.schema.time_to_event import TimeToEvent
 
 Vector = npt.NDArray[np.float64]
 
@@ -80,20 +80,18 @@ def hazard_ratios(
     holdout: Judged,
     fields: tuple[Field, ...],
     follow_up: tuple[FollowUp, FollowUp, FollowUp],
-    schema: Schema,
+    time_to_event: TimeToEvent,
 ) -> Measure:
     """Mean overlap of the confidence intervals of all columns' log hazard ratios, synthetic and real.
 
-    Cox regression of the time to the event that the schema names, ties after Efron. The detail sets the
-    hazard ratios side by side.
+    Cox regression of the time to the event that the schema or the options name, ties after Efron. The detail
+    sets the hazard ratios side by side.
 
     Source: Cox 1972, doi:10.1111/j.2517-6161.1972.tb00899.x; Karr et al. 2006,
     doi:10.1198/000313006X124640, equation 2 (overlap).
     """
-    declared = schema.time_to_event
-    if declared is None:
-        raise NotApplicable("the schema names no time and event")
-    others = tuple(field for field in fields if field.name not in (declared.time, declared.event))
+    told = (time_to_event.time, time_to_event.event)
+    others = tuple(field for field in fields if field.name not in told)
     terms = _terms(others, holdout.take(follow_up[2].rows))
 
     def fit(table: Judged, one: FollowUp) -> Estimates | None:
