@@ -167,6 +167,16 @@ def test_survival_of_a_fresh_sample_and_of_patients_who_die_sooner() -> None:
     assert (tables[2].view.values["years"] >= fresh.detail["tau"]).sum() == 11
 
 
+def test_few_events_are_not_drawn() -> None:
+    few = visits(60, 2).assign(died=lambda frame: np.where(frame.index < 5, frame["died"], "no"))
+    fields, tables = prepared(visits(60, 0), visits(60, 1), few)
+    read = follow_up(TimeToEvent("years", "died", "yes"), fields, *tables)
+    assert 0 < read[2].event.sum() < 11
+    detail = survival.compute(read, np.ones((2, 60))).detail
+    assert [curve["side"] for curve in detail["curves"]] == ["synthetic"]
+    assert detail["table"]["rows"][1][1] is None
+
+
 def test_events_that_cannot_be_read_are_not_guessed() -> None:
     fields, tables = prepared(visits(50, 0), visits(50, 1), visits(50, 2))
     with pytest.raises(NotApplicable, match="names no time and event"):

@@ -1,7 +1,8 @@
 """Do synthetic rows lie where real rows lie, and the other way round?
 
 Precision and density judge the synthetic rows, recall the real ones; coverage, part of the score, has a
-file of its own. All use balls around rows that reach to their fifth neighbour.
+file of its own. All use balls around rows that reach to their fifth neighbour, and at most 2,000 rows of each
+table: all rows are compared with all.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from synthetic_healthcare.evaluation.encoding import Judged
 from synthetic_healthcare.evaluation.statistics import Z, wilson
 
 _K: Final = 5
+#: Rows of each table that are compared, all with all.
+_ROWS: Final = 2_000
 
 Counts = npt.NDArray[np.int64]
 
@@ -32,9 +35,11 @@ def real_balls(synthetic_sample: Judged, train_sample: Judged, holdout: Judged) 
     """
     if len(holdout) <= _K:
         raise NotApplicable(f"it needs more than {_K} hold-out rows")
-    radii = nearest(holdout.matrix, holdout.matrix, k=_K, same=True)[:, -1]
+    real = holdout.first(_ROWS).matrix
+    radii = nearest(real, real, k=_K, same=True)[:, -1]
     synthetic, train = (
-        count_balls(table.matrix, holdout.matrix, radii=radii) for table in (synthetic_sample, train_sample)
+        count_balls(table.first(_ROWS).matrix, real, radii=radii)
+        for table in (synthetic_sample, train_sample)
     )
     return synthetic, train
 
@@ -73,9 +78,10 @@ def recall(synthetic_sample: Judged, train_sample: Judged, holdout: Judged) -> M
     """
     if min(len(synthetic_sample), len(train_sample)) <= _K:
         raise NotApplicable(f"it needs more than {_K} synthetic rows")
-    shares = []
+    shares, real = [], holdout.first(_ROWS).matrix
     for table in (synthetic_sample, train_sample):
-        radii = nearest(table.matrix, table.matrix, k=_K, same=True)[:, -1]
-        shares.append(float((count_balls(holdout.matrix, table.matrix, radii=radii) > 0).mean()))
-    low, high = wilson(shares[0], len(holdout))
+        rows = table.first(_ROWS).matrix
+        radii = nearest(rows, rows, k=_K, same=True)[:, -1]
+        shares.append(float((count_balls(real, rows, radii=radii) > 0).mean()))
+    low, high = wilson(shares[0], len(real))
     return Measure(shares[0], low, high, ceiling=shares[1])

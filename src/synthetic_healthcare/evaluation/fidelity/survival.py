@@ -11,7 +11,7 @@ import numpy.typing as npt
 from synthetic_healthcare.evaluation._base import Measure, NotApplicable, metric
 from synthetic_healthcare.evaluation.encoding import Judged
 from synthetic_healthcare.evaluation.options import EvaluationOptions
-from synthetic_healthcare.evaluation.small_cells import LEAST_SHOWN
+from synthetic_healthcare.evaluation.small_cells import LEAST_SHOWN, is_small, shown_share
 from synthetic_healthcare.evaluation.statistics import Z, interval
 from synthetic_healthcare.evaluation.views import MISSING, Field, label_of
 from synthetic_healthcare.schema.schema import Schema
@@ -128,17 +128,21 @@ def survival(follow_up: tuple[FollowUp, FollowUp, FollowUp], weights: Matrix) ->
     low, high = interval(gaps[1:], float(gaps[0]))
     means = [restricted_mean(one, horizon) for one in (real, synthetic)]
     statistic, p_value = log_rank(real, synthetic)
-    censored = [float((~one.event).mean()) for one in (real, synthetic)]
+    censored = shown_share(int((~real.event).sum()), len(real.event))
+    generated = float((~synthetic.event).mean())
+    apart = None if censored is None else generated - censored
     rows = [
         ["Restricted mean time to the event", means[0], means[1], means[1] - means[0]],
-        ["Share without the event", censored[0], censored[1], censored[1] - censored[0]],
+        ["Share without the event", censored, generated, apart],
     ]
+    # A curve with fewer than eleven steps would show when single patients had the event.
+    drawn = [] if is_small(int(real.event.sum())) else [_drawn("Real", real, horizon)]
     detail = {
         "tau": horizon,
         "log_rank": statistic,
         "log_rank_p": p_value,
         "table": {"columns": ["", "Real", "Synthetic", "Difference"], "rows": rows},
-        "curves": [_drawn("Real", real, horizon), _drawn("Synthetic", synthetic, horizon)],
+        "curves": [*drawn, _drawn("Synthetic", synthetic, horizon)],
         "x_title": "Time",
         "y_title": "Share without the event",
     }
