@@ -5,15 +5,35 @@ from __future__ import annotations
 from typing import Final
 
 from synthetic_healthcare.evaluation._base import Metric
-from synthetic_healthcare.evaluation.fidelity.c2st import c2st
+from synthetic_healthcare.evaluation.fidelity.alpha_beta import alpha_precision, beta_recall
+from synthetic_healthcare.evaluation.fidelity.association_errors import (
+    association_errors,
+    mutual_information,
+)
+from synthetic_healthcare.evaluation.fidelity.c2st import c2st, c2st_logistic
+from synthetic_healthcare.evaluation.fidelity.chi_square import chi_square
+from synthetic_healthcare.evaluation.fidelity.code_sets import code_sets
 from synthetic_healthcare.evaluation.fidelity.coverage import coverage
+from synthetic_healthcare.evaluation.fidelity.jensen_shannon import jensen_shannon
+from synthetic_healthcare.evaluation.fidelity.log_cluster import log_cluster
 from synthetic_healthcare.evaluation.fidelity.marginals import marginals
+from synthetic_healthcare.evaluation.fidelity.missingness import missingness
+from synthetic_healthcare.evaluation.fidelity.mmd import mmd
 from synthetic_healthcare.evaluation.fidelity.pairs import pair_accuracy, pairs
+from synthetic_healthcare.evaluation.fidelity.pmse import pmse, pmse_trees
+from synthetic_healthcare.evaluation.fidelity.prdc import density, precision, recall
 from synthetic_healthcare.evaluation.fidelity.rules import rule_violations
+from synthetic_healthcare.evaluation.fidelity.survival import survival
+from synthetic_healthcare.evaluation.fidelity.wasserstein import wasserstein
+from synthetic_healthcare.evaluation.privacy.authenticity import authenticity
 from synthetic_healthcare.evaluation.privacy.closeness import closeness
 from synthetic_healthcare.evaluation.privacy.copies import copies, member_copies
 from synthetic_healthcare.evaluation.privacy.membership import membership, membership_hits
+from synthetic_healthcare.evaluation.utility.crossings import augmentation, trtr, trts, tsts
+from synthetic_healthcare.evaluation.utility.effects import effects, hazard_ratios
 from synthetic_healthcare.evaluation.utility.importance import importance
+from synthetic_healthcare.evaluation.utility.predictions import brier, calibration, macro_f1
+from synthetic_healthcare.evaluation.utility.table_one import table_one
 from synthetic_healthcare.evaluation.utility.tstr import tstr
 
 FIDELITY: Final[tuple[Metric, ...]] = (
@@ -23,10 +43,38 @@ FIDELITY: Final[tuple[Metric, ...]] = (
     coverage,
     pair_accuracy,
     rule_violations,
+    wasserstein,
+    jensen_shannon,
+    chi_square,
+    missingness,
+    association_errors,
+    mutual_information,
+    c2st_logistic,
+    pmse,
+    pmse_trees,
+    mmd,
+    precision,
+    recall,
+    density,
+    alpha_precision,
+    beta_recall,
+    log_cluster,
+    code_sets,
+    survival,
 )
 UTILITY: Final[tuple[Metric, ...]] = (
     tstr,
     importance,
+    trtr,
+    trts,
+    tsts,
+    augmentation,
+    macro_f1,
+    brier,
+    calibration,
+    effects,
+    hazard_ratios,
+    table_one,
 )
 PRIVACY: Final[tuple[Metric, ...]] = (
     membership,
@@ -34,6 +82,7 @@ PRIVACY: Final[tuple[Metric, ...]] = (
     member_copies,
     closeness,
     copies,
+    authenticity,
 )
 FAIRNESS: Final[tuple[Metric, ...]] = ()
 #: Every metric, in the order of the report.

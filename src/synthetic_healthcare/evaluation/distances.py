@@ -160,3 +160,31 @@ def count_within(rows: Matrix, others: Matrix, *, radius: float) -> npt.NDArray[
     for span, block in _blocks(rows, others):
         counts[span] = (block <= radius + TOLERANCE).sum(axis=1)
     return counts
+
+
+def count_balls(rows: Matrix, centres: Matrix, *, radii: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Count the balls, each around a centre with a radius of its own, that hold each row; shape (n,)."""
+    counts = np.zeros(len(rows), dtype=np.int64)
+    for span, block in _blocks(rows, centres):
+        counts[span] = (block <= radii + TOLERANCE).sum(axis=1)
+    return counts
+
+
+def nearest_row(rows: Matrix, others: Matrix) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
+    """Distance from each row to the nearest of `others`, and the first position that has it; shapes (n,)."""
+    apart, position = np.empty(len(rows)), np.empty(len(rows), dtype=np.intp)
+    for span, block in _blocks(rows, others):
+        position[span] = block.argmin(axis=1)
+        apart[span] = block.min(axis=1)
+    return apart, position
+
+
+def outside_share(rows: Matrix, others: Matrix, *, radii: npt.NDArray[np.float64]) -> float:
+    """Share of rows farther from the nearest of `others` than that one's radius; ties by their share."""
+    total = 0.0
+    for _, block in _blocks(rows, others):
+        apart = block.min(axis=1, keepdims=True)
+        tied = block <= apart + TOLERANCE
+        outside = (tied & (apart > radii + TOLERANCE)).sum(axis=1)
+        total += float((outside / tied.sum(axis=1)).sum())
+    return total / len(rows)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from synthetic_healthcare.evaluation._base import NotApplicable
 from synthetic_healthcare.evaluation.encoding import Judged
+from synthetic_healthcare.evaluation.fidelity.inputs import FIDELITY_INPUTS
 from synthetic_healthcare.evaluation.options import EvaluationOptions
 from synthetic_healthcare.evaluation.privacy.inputs import PRIVACY_INPUTS
 from synthetic_healthcare.evaluation.statistics import bootstrap_weights
@@ -83,6 +84,7 @@ _PROVIDERS: Final[Mapping[str, Callable[..., Any]]] = {
     "synthetic_sample": _synthetic_sample,
     "train_sample": _train_sample,
     "weights": _weights,
+    **FIDELITY_INPUTS,
     **UTILITY_INPUTS,
     **PRIVACY_INPUTS,
 }

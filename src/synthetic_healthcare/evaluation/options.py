@@ -8,6 +8,7 @@ from typing import final, get_args
 from synthetic_healthcare.errors import ConfigError
 from synthetic_healthcare.evaluation._base import Suite
 from synthetic_healthcare.rules.pack import RulePack
+from synthetic_healthcare.schema.time_to_event import TimeToEvent
 
 
 @final
@@ -36,6 +37,8 @@ class EvaluationOptions:
         Clinical rules whose violations are counted in the synthetic and the real rows.
     suite : {"standard", "full"}, default "standard"
         Whether metrics that take minutes run too.
+    time_to_event : TimeToEvent, optional
+        The columns that survival is judged by, in place of those that the schema names.
 
     Raises
     ------
@@ -51,6 +54,7 @@ class EvaluationOptions:
     figures: bool = True
     rules: RulePack | None = None
     suite: Suite = "standard"
+    time_to_event: TimeToEvent | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("seed", 0), ("bootstrap", 20), ("max_rows", 100), ("nulls", 4)):

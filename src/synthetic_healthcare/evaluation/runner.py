@@ -22,6 +22,7 @@ from synthetic_healthcare.evaluation.scores import privacy_judgement, utility_sc
 from synthetic_healthcare.evaluation.views import check_columns, judged_columns, read_tables
 from synthetic_healthcare.progress import Progress, Silent, phase
 from synthetic_healthcare.schema.schema import Schema
+from synthetic_healthcare.schema.time_to_event import check_time_to_event
 
 #: Numbers of an encoded table in which near rows are sought (160 MB).
 _DEEP_CELLS: Final = 20_000_000
@@ -74,6 +75,8 @@ def evaluate(
         For a table without rows, and for missing, extra or unreadable columns, by name.
     RuleError
         For a rule that does not fit the schema.
+    SchemaError
+        For a time to an event whose columns the schema does not have.
     """
     # One thread: sums come out bit for bit the same, and small trees are faster than with two that wait for
     # each other.
@@ -82,6 +85,7 @@ def evaluate(
     options = options or EvaluationOptions()
     if options.rules is not None:
         options.rules.check_columns(schema)
+    check_time_to_event(options.time_to_event, schema.columns)
     metrics = metrics_of(options.suite)
     with threadpool_limits(limits=1), phase(progress or Silent(), "evaluate", len(metrics) + 1) as watcher:
         frames = _aligned(synthetic, train, holdout, schema)
@@ -240,6 +244,8 @@ def _settings(options: EvaluationOptions) -> dict[str, Any]:
     """The options as plain data; of the rules, how many there are."""
     settings = asdict(replace(options, rules=None))
     del settings["rules"]
+    if options.time_to_event is None:
+        del settings["time_to_event"]
     return settings if options.rules is None else settings | {"rules": len(options.rules)}
 
 

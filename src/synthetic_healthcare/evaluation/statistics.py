@@ -127,14 +127,16 @@ def difference_interval(first: tuple[float, float], second: tuple[float, float])
     return float(difference - below), float(difference + above)
 
 
-def interval(replicates: Vector, value: float) -> tuple[float, float]:
+def interval(
+    replicates: Vector, value: float, *, bounds: tuple[float, float] = (0.0, 1.0)
+) -> tuple[float, float]:
     """95 % percentile interval of bootstrap replicates, moved to lie around the value.
 
     A distance to a resample is larger than to the sample that it was drawn from, always in one direction; the
-    spread of the replicates is what is wanted, not that shift. Ends stay within 0 and 1.
+    spread of the replicates is what is wanted, not that shift. Ends stay within the bounds.
     """
     usable = replicates[~np.isnan(replicates)]
     if not len(usable):
         return value, value
     low, high = np.quantile(usable, [0.025, 0.975]) - usable.mean() + value
-    return min(value, max(0.0, float(low))), max(value, min(1.0, float(high)))
+    return min(value, max(bounds[0], float(low))), max(value, min(bounds[1], float(high)))

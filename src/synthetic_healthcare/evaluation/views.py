@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, final
 
 import numpy as np
@@ -37,12 +37,16 @@ class Field:
         Number of categories or codes over all tables; 0 for a number.
     known : int
         How many of them occur in real rows: they come first.
+    labels : tuple of str
+        What the tables call each category or code, in the order of their numbers. For display only: no figure
+        may depend on them.
     """
 
     name: str
     form: Form
     levels: int = 0
     known: int = 0
+    labels: tuple[str, ...] = ()
 
 
 @final
@@ -173,11 +177,12 @@ def _read_column(column: Column, series: list[pd.Series[Any]]) -> tuple[Field, l
             # One more entry at the end: the code -1 of a missing cell stays -1.
             shifted = np.array([place[label] for label in labels] + [MISSING], dtype=np.int64)
             arrays.append(shifted[codes])
-        return Field(column.name, "level", len(vocabulary)), arrays
+        return Field(column.name, "level", len(vocabulary), labels=tuple(vocabulary)), arrays
     sets = [parse_codes(one, column.delimiter) for one in series]
     vocabulary = sorted({code for table in sets for row in table if row is not None for code in row})
     place = {code: index for index, code in enumerate(vocabulary)}
-    return Field(column.name, "bits", len(vocabulary)), [_bits(table, place) for table in sets]
+    field = Field(column.name, "bits", len(vocabulary), labels=tuple(vocabulary))
+    return field, [_bits(table, place) for table in sets]
 
 
 def _finite(values: Array) -> Array:
@@ -188,11 +193,11 @@ def _finite(values: Array) -> Array:
 
 def _labels(series: pd.Series[Any]) -> tuple[npt.NDArray[np.intp], list[str]]:
     codes, uniques = pd.factorize(series.astype(object))
-    labels = [_label(value) for value in uniques]
+    labels = [label_of(value) for value in uniques]
     return codes, labels
 
 
-def _label(value: object) -> str:
+def label_of(value: object) -> str:
     """Write 1, 1.0 and True alike: a round trip through a file must not change a category."""
     if isinstance(value, (bool, np.bool_)):
         return str(int(value))
@@ -246,7 +251,8 @@ def _number_levels(fields: tuple[Field, ...], views: list[View]) -> tuple[tuple[
         for view_values in values:
             column = view_values[field.name]
             view_values[field.name] = place[column] if field.form == "level" else column[:, order]
-        numbered.append(Field(field.name, field.form, field.levels, int((counts > 0).sum())))
+        labels = tuple(field.labels[level] for level in order)
+        numbered.append(replace(field, known=int((counts > 0).sum()), labels=labels))
     taken = [View(new, view.rows, view.groups) for new, view in zip(values, views, strict=True)]
     return tuple(numbered), taken
 

@@ -2,5 +2,6 @@
 
 from synthetic_healthcare.schema.column import Column
 from synthetic_healthcare.schema.schema import Schema
+from synthetic_healthcare.schema.time_to_event import TimeToEvent
 
-__all__ = ["Column", "Schema"]
+__all__ = ["Column", "Schema", "TimeToEvent"]

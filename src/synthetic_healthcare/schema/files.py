@@ -14,9 +14,14 @@ from synthetic_healthcare.plain_yaml import EXPONENTS, load_plain
 from synthetic_healthcare.schema.column import KINDS, ROLES, Column
 from synthetic_healthcare.schema.derived import DerivedColumn, derived_from_dict, derived_to_dict
 from synthetic_healthcare.schema.spelling import unknown
+from synthetic_healthcare.schema.time_to_event import (
+    TimeToEvent,
+    time_to_event_from_dict,
+    time_to_event_to_dict,
+)
 
 _VERSION: Final = 1
-_KEYS: Final = ("version", "columns", "derived")
+_KEYS: Final = ("version", "columns", "derived", "time_to_event")
 _FIELDS: Final[tuple[str, ...]] = (
     "kind",
     "role",
@@ -40,16 +45,21 @@ _HEADER: Final = """\
 # Fields under `declared` are stated by you, from public knowledge; the others were read from the data. Add a
 # field's name there when you change it. In a block without a `declared` list, all fields count as declared.
 # A block `derived` names bands to generate by: age_group: {{from: age, bands: {{65+: [65, null]}}}}
+# A block `time_to_event` names what survival is judged by: {{time: days, event: died, happened: "yes"}}
 """
 
 
-def schema_to_dict(columns: Sequence[Column], derived: tuple[DerivedColumn, ...]) -> dict[str, Any]:
+def schema_to_dict(
+    columns: Sequence[Column], derived: tuple[DerivedColumn, ...], *, time_to_event: TimeToEvent | None = None
+) -> dict[str, Any]:
     """Return plain data for JSON: every field of every column."""
-    return {
+    data = {
         "version": _VERSION,
         "columns": [_column_to_dict(column) for column in columns],
         "derived": derived_to_dict(derived),
     }
+    # Left out where it is not declared, so that the schemas of older model files come out as they went in.
+    return data if time_to_event is None else data | {"time_to_event": time_to_event_to_dict(time_to_event)}
 
 
 def columns_from_dict(data: Mapping[str, Any]) -> tuple[Column, ...]:
@@ -61,7 +71,9 @@ def columns_from_dict(data: Mapping[str, Any]) -> tuple[Column, ...]:
     return tuple(_column_from_dict(str(entry.get("name")), entry, ("name", *_FIELDS)) for entry in columns)
 
 
-def schema_to_yaml(columns: Sequence[Column], derived: tuple[DerivedColumn, ...]) -> str:
+def schema_to_yaml(
+    columns: Sequence[Column], derived: tuple[DerivedColumn, ...], *, time_to_event: TimeToEvent | None = None
+) -> str:
     """Return YAML with one block a column, holding only the fields that say something."""
     blocks = {column.name: _block(column) for column in columns}
     header = _HEADER.format(kinds=", ".join(KINDS), roles=", ".join(ROLES))
@@ -78,11 +90,16 @@ def schema_to_yaml(columns: Sequence[Column], derived: tuple[DerivedColumn, ...]
         parts.append("".join(f"  {line}\n" if line else "\n" for line in dumped.splitlines()) + "\n")
     if derived:
         parts.append(yaml.dump({"derived": derived_to_dict(derived)}, Dumper=_Dumper, sort_keys=False))
+    if time_to_event is not None:
+        block = {"time_to_event": time_to_event_to_dict(time_to_event)}
+        parts.append(yaml.dump(block, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
     return "".join(parts).rstrip("\n") + "\n"
 
 
-def schema_from_yaml(source: str | Path) -> tuple[tuple[Column, ...], tuple[DerivedColumn, ...]]:
-    """Read columns and derived ones from a YAML file, or from YAML text of more than one line."""
+def schema_from_yaml(
+    source: str | Path,
+) -> tuple[tuple[Column, ...], tuple[DerivedColumn, ...], TimeToEvent | None]:
+    """Read the blocks of a YAML file, or of YAML text of more than one line."""
     is_text = isinstance(source, str) and "\n" in source
     if is_text:
         text = str(source)
@@ -109,7 +126,8 @@ def schema_from_yaml(source: str | Path) -> tuple[tuple[Column, ...], tuple[Deri
     if not isinstance(data["columns"], dict):
         raise SchemaError("'columns' of the schema must hold one block a column, under the column's name")
     columns = tuple(_column_from_block(name, block) for name, block in data["columns"].items())
-    return columns, derived_from_dict(data.get("derived"))
+    declared = time_to_event_from_dict(data.get("time_to_event"))
+    return columns, derived_from_dict(data.get("derived")), declared
 
 
 class _Dumper(yaml.SafeDumper):

@@ -72,7 +72,9 @@ def private_schema(frame: pd.DataFrame, declared: Schema | None, target: str | N
     known = {} if declared is None else {column.name: column for column in declared.columns}
     names = [str(name) for name in frame.columns]
     columns = tuple(_public_column(known.get(name, Column(name, "numeric"))) for name in names)
-    schema = Schema(columns, () if declared is None else declared.derived)
+    schema = (
+        Schema(columns) if declared is None else Schema(columns, declared.derived, declared.time_to_event)
+    )
     schema = schema if target is None else schema.with_target(target)
     told = (
         replace(column, reason="not declared" if kind_is_open(column) else "declared")

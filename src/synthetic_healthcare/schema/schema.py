@@ -10,6 +10,11 @@ from synthetic_healthcare.schema.column import Category, Column, Kind, Role
 from synthetic_healthcare.schema.derived import Band, DerivedColumn, derived_from_dict
 from synthetic_healthcare.schema.rules import check_column, check_columns, check_derived
 from synthetic_healthcare.schema.spelling import nearest, unknown
+from synthetic_healthcare.schema.time_to_event import (
+    TimeToEvent,
+    check_time_to_event,
+    time_to_event_from_dict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +48,8 @@ class Schema:
         In the table's order; names are unique, at most one has the role `target` and one `group`.
     derived : tuple of DerivedColumn
         Names for bands of columns, which conditions may use; the table does not hold them.
+    time_to_event : TimeToEvent, optional
+        Which columns hold a time of follow-up and whether the event happened by then.
 
     Attributes
     ----------
@@ -69,6 +76,7 @@ class Schema:
 
     columns: tuple[Column, ...]
     derived: tuple[DerivedColumn, ...] = ()
+    time_to_event: TimeToEvent | None = None
     names: tuple[str, ...] = field(init=False, repr=False, compare=False)
     target: str | None = field(init=False, repr=False, compare=False)
     group: str | None = field(init=False, repr=False, compare=False)
@@ -76,6 +84,7 @@ class Schema:
     def __post_init__(self) -> None:
         check_columns(self.columns)
         check_derived(self.derived, self.columns)
+        check_time_to_event(self.time_to_event, self.columns)
         targets = [column.name for column in self.columns if column.role == "target"]
         groups = [column.name for column in self.columns if column.role == "group"]
         object.__setattr__(self, "names", tuple(column.name for column in self.columns))
@@ -161,6 +170,25 @@ class Schema:
         made = DerivedColumn(name, source, tuple(bands.items()))
         return replace(self, derived=(*(each for each in self.derived if each.name != name), made))
 
+    def with_time_to_event(self, time: str, *, event: str, happened: Category = 1) -> Schema:
+        """Return the schema with the columns of a time to an event, which survival is judged by.
+
+        Parameters
+        ----------
+        time : str
+            Length of follow-up, a numeric or integer column.
+        event : str
+            Says whether the event ended it.
+        happened : str, int, float or bool, default 1
+            Its value where the event happened.
+
+        Raises
+        ------
+        SchemaError
+            A column is unknown, or is not of a kind that can say it.
+        """
+        return replace(self, time_to_event=TimeToEvent(time, event, happened))
+
     def check(self, frame: pd.DataFrame) -> None:
         """Compare with a table's columns (their order does not matter).
 
@@ -205,20 +233,24 @@ class Schema:
         """Plain data for JSON."""
         from synthetic_healthcare.schema.files import schema_to_dict
 
-        return schema_to_dict(self.columns, self.derived)
+        return schema_to_dict(self.columns, self.derived, time_to_event=self.time_to_event)
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> Schema:
         """Rebuild what `to_dict` gave; unknown keys raise `SchemaError` with the nearest known one."""
         from synthetic_healthcare.schema.files import columns_from_dict
 
-        return Schema(columns_from_dict(data), derived_from_dict(data.get("derived")))
+        return Schema(
+            columns_from_dict(data),
+            derived_from_dict(data.get("derived")),
+            time_to_event_from_dict(data.get("time_to_event")),
+        )
 
     def to_yaml(self, path: str | Path | None = None) -> str:
         """Return the schema as YAML to read and edit, one block a column, and write it where asked."""
         from synthetic_healthcare.schema.files import schema_to_yaml
 
-        text = schema_to_yaml(self.columns, self.derived)
+        text = schema_to_yaml(self.columns, self.derived, time_to_event=self.time_to_event)
         if path is not None:
             from pathlib import Path
 

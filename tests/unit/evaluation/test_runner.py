@@ -127,13 +127,15 @@ def test_without_holdout_there_are_no_scores(small: Hospital) -> None:
     json.loads(report.to_json())
 
 
-def test_without_target_and_rules_three_metrics_do_not_apply(
+def test_without_target_and_rules_what_asks_for_them_does_not_apply(
     small: Hospital, simulated: Callable[..., pd.DataFrame]
 ) -> None:
     train, holdout, _ = small
     report = judge(simulated(200, seed=4), (train, holdout, Schema.infer(train)))
-    status = {result.name: result.status for result in report.results}
-    assert [name for name, one in status.items() if one != "ok"] == ["rule_violations", "tstr", "importance"]
+    absent = {result.name for result in report.results if result.status != "ok"}
+    asking = {one.name for one in METRICS if {"task", "rules", "follow_up"} & set(one.needs)}
+    assert {"rule_violations", "tstr", "importance", "survival"} < asking
+    assert absent == asking | {"code_sets"}
     assert report["utility_score"] > 0.8
 
 

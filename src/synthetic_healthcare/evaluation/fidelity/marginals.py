@@ -70,14 +70,36 @@ def number_distance(values: Array, real: Array, weights: Weights) -> Weights:
     if not here.any():
         # Nothing was generated: as far apart as can be from any resample that holds a value.
         return np.where(present > 0, 1.0, missing)
-    order = np.argsort(real[there], kind="stable")
-    steps, ordered = np.cumsum(weights[:, there][:, order], axis=1), real[there][order]
-    points = np.unique(np.concatenate([values[here], ordered]))
-    generated = np.searchsorted(np.sort(values[here]), points, "right") / here.sum()
-    padded = np.concatenate([np.zeros((len(weights), 1)), steps], axis=1)
-    reached = padded[:, np.searchsorted(ordered, points, "right")] / np.maximum(present, 1.0)[:, None]
+    _, generated, reached = cumulative(values[here], real[there], weights[:, there])
     apart = np.abs(reached - generated).max(axis=1)
     return np.asarray(np.maximum(np.where(present > 0, apart, 1.0), missing))
+
+
+def cumulative(values: Array, real: Array, weights: Weights) -> tuple[Weights, Weights, Weights]:
+    """Both distribution functions at every value of either column.
+
+    Parameters
+    ----------
+    values : float64 array (n,), n > 0
+    real : float64 array (m,)
+    weights : float64 array (B, m)
+
+    Returns
+    -------
+    points : float64 array (p,)
+        The distinct values, sorted.
+    generated : float64 array (p,)
+        Share of `values` up to each point.
+    reached : float64 array (B, p)
+        The same of `real` under each weighting; zeros where a weighting leaves nothing.
+    """
+    order = np.argsort(real, kind="stable")
+    steps, ordered = np.cumsum(weights[:, order], axis=1), real[order]
+    points = np.unique(np.concatenate([values, ordered]))
+    generated = np.searchsorted(np.sort(values), points, "right") / len(values)
+    padded = np.concatenate([np.zeros((len(weights), 1)), steps], axis=1)
+    reached = padded[:, np.searchsorted(ordered, points, "right")]
+    return points, generated, reached / np.maximum(weights.sum(axis=1), 1.0)[:, None]
 
 
 def level_distance(values: Array, real: Array, weights: Weights) -> Weights:

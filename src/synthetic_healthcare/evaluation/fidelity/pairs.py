@@ -98,7 +98,7 @@ def pair_accuracy(
     blocks: list[list[npt.NDArray[np.float64]]] = [[], [], []]
     owners: list[int] = []
     for place, field in enumerate(single):
-        codes = _cells(field, [table.view.values[field.name] for table in tables])
+        codes = cells(field, [table.view.values[field.name] for table in tables])
         width = 1 + max(int(code.max()) for code in codes)
         owners += [place] * width
         for block, code in zip(blocks, codes, strict=True):
@@ -115,7 +115,7 @@ def pair_accuracy(
     return Measure(kept[0], ceiling=kept[1])
 
 
-def _cells(field: Field, columns: list[Array]) -> list[npt.NDArray[np.int64]]:
+def cells(field: Field, columns: list[Array]) -> list[npt.NDArray[np.int64]]:
     """Cell of each row: 0 for missing, then tenths of the hold-out (the last column given) or levels."""
     if field.form == "level":
         return [column + 1 for column in columns]

@@ -160,7 +160,8 @@ def details(result: MetricResult) -> str:
     """Write out the single figures of a metric's detail, and its short lists of figures."""
     words = []
     for key, value in result.detail.items():
-        if _is_number(value) or isinstance(value, str):
+        # Titles of axes belong to the pictures.
+        if _is_number(value) or (isinstance(value, str) and not key.endswith("_title")):
             words.append(f"{words_of(key)} {_written(value)}")
         elif isinstance(value, Mapping) and 0 < len(value) <= 4 and all(map(_is_number, value.values())):
             listed = ", ".join(f"{words_of(str(name))} {_written(figure)}" for name, figure in value.items())

@@ -63,14 +63,39 @@ def importance(
         name: {"synthetic": float(synthetic[0, place]), "real": float(reference[0, place])}
         for place, name in enumerate(names)
     }
+    bars = [
+        {"name": name, **one, "lower": None, "upper": None}
+        for name, one in sorted(columns.items(), key=lambda item: -item[1]["real"])
+    ]
+    ranked = {
+        side: rank_agreement(one[0], reference[0])
+        for side, one in (("synthetic", synthetic), ("real_sample", train))
+    }
     return Measure(
         float(overlap[0, 0]),
         low,
         high,
         ceiling=float(overlap[1, 0]),
-        detail={"columns": columns},
+        detail={"columns": columns, "bars": bars, "rank_agreement": ranked},
         replicates=overlap[:, 1:],
     )
+
+
+def rank_agreement(
+    first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]
+) -> dict[str, float | None]:
+    """Rank correlations of two importances: diagnostics only, a fresh real sample gets about 0.75.
+
+    `None` where one of them does not rank the columns at all.
+    """
+    from scipy.stats import kendalltau, spearmanr
+
+    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return {"spearman": None, "kendall": None}
+    return {
+        "spearman": float(spearmanr(first, second).statistic),
+        "kendall": float(kendalltau(first, second).statistic),
+    }
 
 
 def shares(totals: Matrix) -> Matrix:

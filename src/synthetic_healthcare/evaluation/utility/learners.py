@@ -86,16 +86,19 @@ Prediction = Callable[[Matrix], Matrix]
 def learn(task: Task, table: Judged, *, learner: LearnerName, seed: int) -> Prediction:
     """Train a learner and return its prediction: inputs (n, d) to (n, classes), or (n, 1) for a number.
 
-    A class that the training rows lack is predicted with probability 0, and where they hold one class (or no
-    row at all) nothing is learnt: that is a failure of the table, not of the metric.
+    A class that the training rows lack is predicted with probability 0. Where they hold one class it is
+    predicted for all, and where they hold no row each is as probable as the others: nothing is learnt, and
+    that is a failure of the table, not of the metric.
     """
     rows = task.usable(table)
     target = task.target(rows)
     outputs = max(1, task.classes)
     present = np.unique(target)
     if len(present) < 2:
-        constant = float(present[0]) if len(present) and not task.classes else 0.0
-        return lambda inputs: np.full((len(inputs), outputs), constant)
+        constant = np.full(outputs, 1.0 / outputs if task.classes else 0.0)
+        if len(present):
+            constant = np.eye(outputs)[present[0]] if task.classes else np.array([float(present[0])])
+        return lambda inputs: np.tile(constant, (len(inputs), 1))
     model = _model(task.classes > 0, learner, seed)
     model.fit(task.inputs(rows), target)
     if not task.classes:

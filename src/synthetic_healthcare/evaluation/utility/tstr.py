@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from synthetic_healthcare.evaluation._base import Measure, NotApplicable, metric
 from synthetic_healthcare.evaluation.encoding import Judged
-from synthetic_healthcare.evaluation.statistics import interval
+from synthetic_healthcare.evaluation.statistics import interval, true_positive_rate
 from synthetic_healthcare.evaluation.utility.learners import LEARNERS, Task, guessing, learn, skill
 
 Vector = npt.NDArray[np.float64]
 
 #: A real-trained model that gains less than this on guessing has learnt nothing that could be kept.
 _MIN_GAIN: Final = 0.02
+#: Points of the curves that are drawn.
+_POINTS: Final = 51
 
 
 @metric("Train on synthetic, test on real", family="utility", better="higher", bounds=(0.0, 1.0))
@@ -42,10 +44,13 @@ def tstr(
     used = np.concatenate([np.ones((1, len(rows))), weights[:, rows]])
     seed = int(rng.integers(2**31))
     skills: dict[str, list[Vector]] = {"synthetic": [], "real": []}
+    curves: list[dict[str, Any]] = []
     for learner in LEARNERS:
         for name, table in (("synthetic", synthetic_sample), ("real", train_sample)):
-            predict = learn(task, table, learner=learner, seed=seed)
-            skills[name].append(skill(task, predict(task.inputs(tested)), task.target(tested), weights=used))
+            predicted = learn(task, table, learner=learner, seed=seed)(task.inputs(tested))
+            skills[name].append(skill(task, predicted, task.target(tested), weights=used))
+            if task.classes == 2 and learner == "gradient boosting":
+                curves.append(roc_curve(predicted[:, 1], task.target(tested) == 1, side=name))
     synthetic, real = (np.mean(skills[name], axis=0) for name in ("synthetic", "real"))
     floor = guessing(task)
     if not real[0] - floor >= _MIN_GAIN:
@@ -60,9 +65,23 @@ def tstr(
         "guessing": floor,
         "trained_on_synthetic": _by_learner(skills["synthetic"]),
         "trained_on_real": _by_learner(skills["real"]),
+        "curves": curves,
+        "x_title": "False positive rate",
+        "y_title": "True positive rate",
     }
     replicates = np.stack([kept[1:], np.ones(len(kept) - 1)])
     return Measure(float(kept[0]), low, high, ceiling=1.0, detail=detail, replicates=replicates)
+
+
+def roc_curve(scores: Vector, positive: npt.NDArray[np.bool_], *, side: str) -> dict[str, Any]:
+    """Points of the ROC curve at evenly spaced false positive rates, for show."""
+    rates = np.linspace(0.0, 1.0, _POINTS)
+    hits = [
+        true_positive_rate(scores[positive], scores[~positive], false_positive_rate=float(rate))
+        for rate in rates
+    ]
+    name = f"Trained on {side} rows"
+    return {"name": name, "x": rates.tolist(), "y": hits, "lower": None, "upper": None, "side": side}
 
 
 def kept_share(synthetic: Vector, real: Vector, *, floor: float) -> Vector:
