@@ -16,6 +16,7 @@ from synthetic_healthcare.evaluation.privacy.copied import near_copied
 from synthetic_healthcare.evaluation.privacy.copies import copies, copy_excess, member_copies, more_found
 from synthetic_healthcare.evaluation.privacy.membership import membership, membership_hits
 from synthetic_healthcare.evaluation.privacy.nulls import PARTS, Nulls, advantage, draw_nulls, excess_hits
+from synthetic_healthcare.evaluation.privacy.people import distinguish
 from synthetic_healthcare.evaluation.views import View
 
 NO_LEAK = Nulls({part: np.zeros(4) for part in PARTS})
@@ -130,7 +131,8 @@ def test_copies_are_counted_on_both_sides() -> None:
     synthetic = table(rows)
     keys = (synthetic.keys, train.keys, holdout.keys)
     radius = near_radius(holdout)
-    found = copies.compute(synthetic, train, holdout, keys, radius)
+    people = distinguish(train, holdout, train, holdout, all_keys=keys)
+    found = copies.compute(synthetic, people, keys, radius)
     assert found.detail["exact_excess"] == pytest.approx(0.1)
     assert found.detail["train_rows_found"] == 20
     assert found.detail["p_value"] < 1e-4

@@ -15,6 +15,7 @@ from synthetic_healthcare.evaluation.privacy.attacks import attack_scores
 from synthetic_healthcare.evaluation.privacy.cohort import Cohort, draw_cohort, near_radius
 from synthetic_healthcare.evaluation.privacy.copied import Copied, near_copied
 from synthetic_healthcare.evaluation.privacy.nulls import Nulls, draw_nulls
+from synthetic_healthcare.evaluation.privacy.people import AllKeys, People, distinguish
 
 #: Pairs of rows that are compared one by one, and synthetic rows that take part at least.
 _MAX_PAIRS: Final = 300_000_000
@@ -23,22 +24,33 @@ _MIN_CLOSEST: Final = 500
 Scores = tuple[Mapping[str, npt.NDArray[np.float64]], Mapping[str, npt.NDArray[np.float64]]]
 
 
-def _cohort(train: Judged, holdout: Judged, options: EvaluationOptions) -> Cohort:
-    return draw_cohort(train, holdout, seed=options.seed)
+def _people(
+    train: Judged, holdout: Judged, train_deep: Judged, holdout_deep: Judged, all_keys: AllKeys
+) -> People:
+    return distinguish(train, holdout, train_deep, holdout_deep, all_keys=all_keys)
 
 
-def _radius(holdout: Judged) -> float:
-    return near_radius(holdout)
+def _cohort(people: People, options: EvaluationOptions) -> Cohort:
+    return draw_cohort(people.train, people.holdout, seed=options.seed, by_chance=people.by_chance)
+
+
+def _radius(people: People) -> float:
+    return near_radius(people.holdout)
+
+
+def _copied(synthetic_deep: Judged, people: People, radius: float) -> Copied:
+    return near_copied(synthetic_deep, people.train, people.holdout, radius)
 
 
 def _scores(cohort: Cohort, synthetic_deep: Judged, options: EvaluationOptions) -> Scores:
     return attack_scores(cohort, synthetic_deep, seed=options.seed)
 
 
-def _owned(synthetic: Judged, train_deep: Judged, holdout_deep: Judged) -> Ownership:
+def _owned(synthetic: Judged, people: People) -> Ownership:
     # All real rows that may be the nearest count; the fewer synthetic rows can be compared with them.
-    rows = max(_MIN_CLOSEST, _MAX_PAIRS // (len(train_deep) + len(holdout_deep)))
-    return ownership(synthetic.matrix[:rows], train_deep.matrix, second=holdout_deep.matrix)
+    train, holdout = people.train_deep.matrix, people.holdout_deep.matrix
+    rows = max(_MIN_CLOSEST, _MAX_PAIRS // (len(train) + len(holdout)))
+    return ownership(synthetic.matrix[:rows], train, second=holdout)
 
 
 def _nulls(
@@ -60,10 +72,11 @@ def _nulls(
 
 
 PRIVACY_INPUTS: Final[Mapping[str, Callable[..., Any]]] = {
+    "people": _people,
     "cohort": _cohort,
     "radius": _radius,
     "scores": _scores,
     "owned": _owned,
-    "copied": near_copied,
+    "copied": _copied,
     "nulls": _nulls,
 }
