@@ -10,9 +10,18 @@ from synthetic_healthcare.evaluation.fidelity.coverage import coverage
 from synthetic_healthcare.evaluation.fidelity.marginals import marginals
 from synthetic_healthcare.evaluation.fidelity.pairs import pair_accuracy, pairs
 from synthetic_healthcare.evaluation.fidelity.rules import rule_violations
+from synthetic_healthcare.evaluation.privacy.by_group import privacy_by_group
 from synthetic_healthcare.evaluation.privacy.closeness import closeness
 from synthetic_healthcare.evaluation.privacy.copies import copies, member_copies
+from synthetic_healthcare.evaluation.privacy.disclosure import membership_disclosure
+from synthetic_healthcare.evaluation.privacy.epsilon import membership_epsilon
+from synthetic_healthcare.evaluation.privacy.inference import attribute_inference
+from synthetic_healthcare.evaluation.privacy.isolated import membership_isolated
+from synthetic_healthcare.evaluation.privacy.linking import linkability
 from synthetic_healthcare.evaluation.privacy.membership import membership, membership_hits
+from synthetic_healthcare.evaluation.privacy.release import release_anonymity, release_risk
+from synthetic_healthcare.evaluation.privacy.singling import singling_out
+from synthetic_healthcare.evaluation.privacy.uniques import extremes_reused, replicated_uniques
 from synthetic_healthcare.evaluation.utility.importance import importance
 from synthetic_healthcare.evaluation.utility.tstr import tstr
 
@@ -34,6 +43,17 @@ PRIVACY: Final[tuple[Metric, ...]] = (
     member_copies,
     closeness,
     copies,
+    singling_out,
+    linkability,
+    attribute_inference,
+    membership_isolated,
+    privacy_by_group,
+    membership_epsilon,
+    membership_disclosure,
+    replicated_uniques,
+    extremes_reused,
+    release_anonymity,
+    release_risk,
 )
 FAIRNESS: Final[tuple[Metric, ...]] = ()
 #: Every metric, in the order of the report.

@@ -6,22 +6,26 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from synthetic_healthcare.evaluation.distances import Ownership, ownership
-from synthetic_healthcare.evaluation.encoding import Judged
+from synthetic_healthcare.evaluation.encoding import Encoder, Judged
 from synthetic_healthcare.evaluation.options import EvaluationOptions
-from synthetic_healthcare.evaluation.privacy.attacks import attack_scores
+from synthetic_healthcare.evaluation.privacy.attacks import Scores, attack_scores
 from synthetic_healthcare.evaluation.privacy.cohort import Cohort, draw_cohort, near_radius
 from synthetic_healthcare.evaluation.privacy.copied import Copied, near_copied
+from synthetic_healthcare.evaluation.privacy.inference import infer, secrets_of
+from synthetic_healthcare.evaluation.privacy.linking import link
 from synthetic_healthcare.evaluation.privacy.nulls import Nulls, draw_nulls
 from synthetic_healthcare.evaluation.privacy.people import AllKeys, People, distinguish
+from synthetic_healthcare.evaluation.privacy.release import quasi_of
+from synthetic_healthcare.evaluation.privacy.singling import single_out
+from synthetic_healthcare.evaluation.privacy.tries import Tried
+from synthetic_healthcare.evaluation.views import Field
+from synthetic_healthcare.schema.schema import Schema
 
 #: Pairs of rows that are compared one by one, and synthetic rows that take part at least.
 _MAX_PAIRS: Final = 300_000_000
 _MIN_CLOSEST: Final = 500
-
-Scores = tuple[Mapping[str, npt.NDArray[np.float64]], Mapping[str, npt.NDArray[np.float64]]]
 
 
 def _people(
@@ -53,10 +57,45 @@ def _owned(synthetic: Judged, people: People) -> Ownership:
     return ownership(synthetic.matrix[:rows], train, second=holdout)
 
 
+def _singled(
+    synthetic: Judged, people: People, fields: tuple[Field, ...], rng: np.random.Generator
+) -> tuple[Tried, ...]:
+    return single_out(synthetic, people, fields=fields, rng=rng)
+
+
+def _linked(
+    synthetic: Judged, people: People, fields: tuple[Field, ...], encoder: Encoder, rng: np.random.Generator
+) -> tuple[Tried, ...]:
+    return link(synthetic, people, fields=fields, encoder=encoder, rng=rng)
+
+
+def _inferred(
+    synthetic: Judged, people: People, encoder: Encoder, schema: Schema, options: EvaluationOptions
+) -> tuple[Tried, ...]:
+    secrets = secrets_of(encoder.fields, schema)
+    return infer(synthetic, people, secrets=secrets, encoder=encoder, seed=options.seed)
+
+
+def _tries(
+    singled: tuple[Tried, ...], linked: tuple[Tried, ...], inferred: tuple[Tried, ...]
+) -> Mapping[str, tuple[Tried, ...]]:
+    return {"singling_out": singled, "linkability": linked, "attribute_inference": inferred}
+
+
+def _protected(fields: tuple[Field, ...], schema: Schema) -> tuple[Field, ...]:
+    """Columns whose groups must fare alike: those that others may know, and sensitive ones."""
+    return tuple(
+        field
+        for field in fields
+        if field.form != "bits" and schema[field.name].role in ("quasi", "sensitive")
+    )
+
+
 def _nulls(
     scores: Scores,
     copied: Copied,
     owned: Ownership,
+    tries: Mapping[str, tuple[Tried, ...]],
     options: EvaluationOptions,
     rng: np.random.Generator,
 ) -> Nulls:
@@ -65,6 +104,7 @@ def _nulls(
         controls,
         copied,
         owned,
+        tries=tries,
         members=len(members["A1"]),
         nulls=options.nulls,
         rng=rng,
@@ -78,5 +118,11 @@ PRIVACY_INPUTS: Final[Mapping[str, Callable[..., Any]]] = {
     "scores": _scores,
     "owned": _owned,
     "copied": _copied,
+    "singled": _singled,
+    "linked": _linked,
+    "inferred": _inferred,
+    "tries": _tries,
+    "protected": _protected,
+    "quasi": quasi_of,
     "nulls": _nulls,
 }
