@@ -66,13 +66,18 @@ def certify(
     CheckpointError
         Where the state file belongs to another certification.
     DataError
-        For a table with too few rows or combinations.
+        For a table with too few rows or combinations, or with several rows a patient.
     EvaluationError
         For columns that do not fit the schema. What `fit_and_sample` raises passes through; what was done
         before stays in the state file.
     """
     options = options or CertifyOptions()
     check_columns(train, schema, what="training")
+    if schema.group is not None:
+        raise DataError(
+            f"column {schema.group!r} says that a patient has several rows; certifying adds and removes "
+            "single rows. Give a table with one row a patient"
+        )
     rows = train[~train.astype(str).duplicated()].reset_index(drop=True)
     if len(rows) < options.records + _MIN_ROWS:
         raise DataError(

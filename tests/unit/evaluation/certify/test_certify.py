@@ -164,6 +164,14 @@ def test_too_few_rows_are_refused(patients: tuple[pd.DataFrame, Schema]) -> None
         certify(pd.concat([train.iloc[:40]] * 3), replay, schema=schema, generator="replay", options=SHADOW)
 
 
+def test_several_rows_a_patient_are_refused(patients: tuple[pd.DataFrame, Schema]) -> None:
+    train, _ = patients
+    visits = train.assign(patient=np.arange(len(train)) // 2)
+    schema = Schema.infer(visits, target="died").with_column("patient", role="group")
+    with pytest.raises(DataError, match="one row a patient"):
+        certify(visits, replay, schema=schema, generator="replay", options=SHADOW)
+
+
 @pytest.mark.slow
 def test_a_private_model_keeps_what_it_claims(simulated: Simulate) -> None:
     from synthetic_healthcare.generator import SyntheticDataGenerator
