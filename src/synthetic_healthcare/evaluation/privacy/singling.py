@@ -19,7 +19,8 @@ Flags = npt.NDArray[np.bool_]
 
 #: Conditions of several columns: as many as there are synthetic rows, within these ends; and attempts at each
 #: before giving up.
-_FEWEST, _MOST = 1000, 3000
+_FEWEST: Final = 1000
+_MOST: Final = 3000
 _ATTEMPTS: Final = 4
 #: Random exchanges of training rows and hold-out rows that say how far the result varies by chance.
 _DRAWS: Final = 200
