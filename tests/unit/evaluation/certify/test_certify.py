@@ -14,7 +14,12 @@ import pytest
 
 from synthetic_healthcare.errors import CheckpointError, ConfigError, DataError
 from synthetic_healthcare.evaluation.certify import Certificate, CertifyOptions, certify
-from synthetic_healthcare.evaluation.certify.one_run import epsilon_refuted, invent_canaries, p_value
+from synthetic_healthcare.evaluation.certify.one_run import (
+    epsilon_refuted,
+    invent_canaries,
+    judge,
+    p_value,
+)
 from synthetic_healthcare.schema.schema import Schema
 
 Simulate = Callable[..., pd.DataFrame]
@@ -58,6 +63,23 @@ def test_refuted_epsilon_is_where_the_p_value_crosses() -> None:
     assert found == pytest.approx(math.log(right / (1 - right)))
     assert epsilon_refuted(500, 500, 250, delta=0.0) == 0.0
     assert epsilon_refuted(500, 500, 400, delta=1e-5) < epsilon_refuted(500, 500, 400, delta=0.0)
+
+
+def test_guessing_refutes_rarely() -> None:
+    rng = np.random.default_rng(0)
+    refuted, beyond = 0, 0
+    for _ in range(60):
+        included = rng.random(500) < 0.5
+        blind = rng.normal(size=500).tolist()
+        # Randomised response at epsilon 1: the best that an epsilon of 1 can give away.
+        told = (included ^ (rng.random(500) < 1 / (1 + math.e))) + rng.random(500) * 0.1
+        flags = included.astype(float).tolist()
+        refuted += judge({"included": flags, "A1": blind, "A3": blind}, delta=1e-5).epsilon_lower > 0
+        found = judge({"included": flags, "A1": told.tolist(), "A3": blind}, delta=1e-5).epsilon_lower
+        assert found > 0.3
+        beyond += found > 1.0
+    # Each errs in 5 % of the cases at most: 3 expected, 8 has a probability below 1 %.
+    assert max(refuted, beyond) <= 7
 
 
 def test_canaries_are_nobody_and_within_the_domain(patients: tuple[pd.DataFrame, Schema]) -> None:
