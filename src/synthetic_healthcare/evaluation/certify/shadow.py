@@ -29,7 +29,7 @@ _CORRELATED: Final = 20
 #: A queried number is met within this share of the real rows' ranks.
 _NEAR: Final = 0.05
 _NEIGHBOURS: Final = 5
-_TREES: Final = 200
+_TREES: Final = 100
 
 
 @final
