@@ -21,6 +21,7 @@ COMMANDS = (
     "generate",
     "impute",
     "evaluate",
+    "certify",
     "models",
     "inspect",
     "schema infer",

@@ -26,9 +26,18 @@ from synthetic_healthcare.evaluation.fidelity.rules import rule_violations
 from synthetic_healthcare.evaluation.fidelity.survival import survival
 from synthetic_healthcare.evaluation.fidelity.wasserstein import wasserstein
 from synthetic_healthcare.evaluation.privacy.authenticity import authenticity
+from synthetic_healthcare.evaluation.privacy.by_group import privacy_by_group
 from synthetic_healthcare.evaluation.privacy.closeness import closeness
 from synthetic_healthcare.evaluation.privacy.copies import copies, member_copies
+from synthetic_healthcare.evaluation.privacy.disclosure import membership_disclosure
+from synthetic_healthcare.evaluation.privacy.epsilon import membership_epsilon
+from synthetic_healthcare.evaluation.privacy.inference import attribute_inference
+from synthetic_healthcare.evaluation.privacy.isolated import membership_isolated
+from synthetic_healthcare.evaluation.privacy.linking import linkability
 from synthetic_healthcare.evaluation.privacy.membership import membership, membership_hits
+from synthetic_healthcare.evaluation.privacy.release import release_anonymity, release_risk
+from synthetic_healthcare.evaluation.privacy.singling import singling_out
+from synthetic_healthcare.evaluation.privacy.uniques import extremes_reused, replicated_uniques
 from synthetic_healthcare.evaluation.utility.crossings import augmentation, trtr, trts, tsts
 from synthetic_healthcare.evaluation.utility.effects import effects, hazard_ratios
 from synthetic_healthcare.evaluation.utility.importance import importance
@@ -83,6 +92,17 @@ PRIVACY: Final[tuple[Metric, ...]] = (
     closeness,
     copies,
     authenticity,
+    singling_out,
+    linkability,
+    attribute_inference,
+    membership_isolated,
+    privacy_by_group,
+    membership_epsilon,
+    membership_disclosure,
+    replicated_uniques,
+    extremes_reused,
+    release_anonymity,
+    release_risk,
 )
 FAIRNESS: Final[tuple[Metric, ...]] = ()
 #: Every metric, in the order of the report.

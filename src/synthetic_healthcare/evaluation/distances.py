@@ -57,10 +57,38 @@ def nearest(rows: Matrix, others: Matrix, *, k: int, same: bool = False) -> Matr
     for span, block in _blocks(rows, others):
         if same:
             block[np.arange(span.stop - span.start), np.arange(span.start, span.stop)] = np.inf
+        if k == 1:
+            found[span, 0] = block.min(axis=1)
+            continue
         if k < block.shape[1]:
             block = np.partition(block, k - 1, axis=1)[:, :k]
         found[span] = np.sort(block, axis=1)[:, :k]
     return found
+
+
+def nearest_rows(rows: Matrix, others: Matrix, *, k: int) -> tuple[Matrix, npt.NDArray[np.intp]]:
+    """Distances to the `k` nearest rows and their positions in `others`, nearest first.
+
+    Of equally near ones those that stand first in `others` are taken.
+
+    Returns
+    -------
+    distances, positions : arrays (n, min(k, m))
+    """
+    k = min(k, len(others))
+    distances, positions = np.empty((len(rows), k)), np.empty((len(rows), k), dtype=np.intp)
+    for span, block in _blocks(rows, others):
+        # Sums of the same terms in another order are the same distance.
+        block = np.round(block, 9)
+        if k == 1:
+            positions[span, 0] = block.argmin(axis=1)
+        else:
+            edge = np.partition(block, k - 1, axis=1)[:, k - 1 : k]
+            # What ties at the edge is decided by position: a stable sort of what lies within it.
+            block = np.where(block <= edge, block, np.inf)
+            positions[span] = np.argsort(block, axis=1, kind="stable")[:, :k]
+        distances[span] = np.take_along_axis(block, positions[span], axis=1)
+    return distances, positions
 
 
 def _squared(rows: Matrix, others: Matrix) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:

@@ -10,7 +10,7 @@ from typing import Final, final
 import numpy as np
 
 from synthetic_healthcare.evaluation._base import Measure, MetricResult
-from synthetic_healthcare.evaluation.privacy.nulls import PARTS, Nulls
+from synthetic_healthcare.evaluation.privacy.nulls import PARTS, PROVEN_PARTS, TRIED_PARTS, Nulls
 from synthetic_healthcare.evaluation.report import Component, Score, Verdict
 
 #: Weights of the utility score; what does not apply (no target) is left out and the rest is scaled up.
@@ -112,7 +112,12 @@ def privacy_judgement(
         Rows of the hold-out, to say how many it would take.
     """
     needed = (*PARTS, "copies")
-    absent = [name for name in needed if name not in measures]
+    # Attacks on what a table may lack (two columns, a secret) count where they apply; none may have failed.
+    optional = [name for name in (*TRIED_PARTS, *PROVEN_PARTS) if name in results]
+    absent = [
+        *(name for name in needed if name not in measures),
+        *(name for name in optional if results[name].status == "failed"),
+    ]
     if absent or nulls is None:
         failed = [name for name in absent if results[name].status == "failed"]
         first = (failed or absent or ["membership"])[0]
@@ -125,8 +130,8 @@ def privacy_judgement(
         reason = f"No privacy score: {_HOLDOUT_SEEN}."
         return Judgement(Score(None, reason=_HOLDOUT_SEEN), "NOT AVAILABLE", reason)
     q0 = nulls.expected_maximum
-    parts = {name: measures[name] for name in PARTS}
-    worst = max(PARTS, key=lambda name: parts[name].value)
+    parts = {name: measures[name] for name in (*PARTS, *optional) if name in measures}
+    worst = max(parts, key=lambda name: parts[name].value)
     risk = parts[worst].value
     excess = max(0.0, (risk - q0) / (1.0 - q0))
     cap = measures["copies"]
@@ -137,7 +142,8 @@ def privacy_judgement(
     for name, part in parts.items():
         beyond = max(0.0, (part.value - q0) / (1.0 - q0))
         weight = 1.0 if name == worst else 0.0
-        components.append(Component(name, results[name].title, part.value, nulls.mean(name), beyond, weight))
+        null = 0.0 if name in PROVEN_PARTS else nulls.mean(name)
+        components.append(Component(name, results[name].title, part.value, null, beyond, weight))
     components.append(Component("copies", results["copies"].title, cap.value, 0.0, cap.value, 1.0))
     figures = (_unit(value), _unit(lower), _unit(max(value, upper)))
     verdict, reason = _verdict(figures, float(cap.detail["p_value"]), 1.0 - threshold, holdout_rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final, final
 
 import numpy as np
@@ -12,6 +13,15 @@ Vector = npt.NDArray[np.float64]
 
 #: 97.5 % point of the normal distribution: intervals are 95 %.
 Z: Final = 1.959963984540054
+
+
+def z_of_several(tries: int) -> float:
+    """Standard errors below the largest of several figures at which its lower end lies.
+
+    The largest of so many figures is large by luck too: its lower end allows for all of them (Bonferroni),
+    and for one figure it is that of a 95 % interval.
+    """
+    return NormalDist().inv_cdf(1.0 - 0.025 / max(1, tries))
 
 
 def bootstrap_weights(rows: int, *, replicates: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
@@ -114,6 +124,21 @@ def wilson(share: float, rows: float) -> tuple[float, float]:
     return min(share, max(0.0, float(centre - half))), max(share, min(1.0, float(centre + half)))
 
 
+def proportion_bounds(
+    successes: npt.NDArray[np.int64] | int, rows: int, *, error: float = 0.025
+) -> tuple[Vector, Vector]:
+    """Exact one-sided bounds of proportions, each wrong with probability at most `error`.
+
+    Source: Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404.
+    """
+    from scipy.special import betaincinv
+
+    found = np.asarray(successes)
+    lower = np.where(found > 0, betaincinv(np.maximum(found, 1), rows - found + 1, error), 0.0)
+    upper = np.where(found < rows, betaincinv(found + 1, np.maximum(rows - found, 1), 1.0 - error), 1.0)
+    return lower, upper
+
+
 def difference_interval(first: tuple[float, float], second: tuple[float, float]) -> tuple[float, float]:
     """95 % interval of a difference of proportions, from (share, rows) of each.
 
@@ -125,6 +150,33 @@ def difference_interval(first: tuple[float, float], second: tuple[float, float])
     below = np.hypot(first[0] - low_1, high_2 - second[0])
     above = np.hypot(high_1 - first[0], second[0] - low_2)
     return float(difference - below), float(difference + above)
+
+
+def residual(taken: tuple[float, float], held: tuple[float, float]) -> tuple[float, float, float]:
+    """Success on members beyond that on controls: (p_T - p_C) / (1 - p_C), with its 95 % interval.
+
+    Parameters
+    ----------
+    taken, held : (float, float)
+        Share of successes and number of tries, on members and on controls.
+
+    Returns
+    -------
+    value, lower, upper : float
+        Not cut off at 0. The errors of the shares come from their Wilson intervals and are carried over by
+        the delta method. Where controls always succeed nothing is left to gain, and the residual is 0.
+
+    Source: Giomi, Boenisch, Wehmeyer and Tasnadi 2023, "A unified framework for quantifying privacy risk in
+    synthetic data", doi:10.56553/popets-2023-0055 (Eq. 4 and its interval).
+    """
+    (rate, _), (control, _) = taken, held
+    if control >= 1.0:
+        return 0.0, 0.0, 0.0
+    value = (rate - control) / (1.0 - control)
+    halves = [(high - low) / 2.0 for low, high in (wilson(*taken), wilson(*held))]
+    # d/dp_T = 1 / (1 - p_C); d/dp_C = (p_T - 1) / (1 - p_C)^2.
+    half = float(np.hypot(halves[0] / (1.0 - control), halves[1] * (1.0 - rate) / (1.0 - control) ** 2))
+    return value, max(-1.0, value - half), min(1.0, value + half)
 
 
 def interval(

@@ -135,7 +135,8 @@ def test_without_target_and_rules_what_asks_for_them_does_not_apply(
     absent = {result.name for result in report.results if result.status != "ok"}
     asking = {one.name for one in METRICS if {"task", "rules", "follow_up"} & set(one.needs)}
     assert {"rule_violations", "tstr", "importance", "survival"} < asking
-    assert absent == asking | {"code_sets"}
+    # 100 held-out patients are too few to judge the isolated ones.
+    assert absent == asking | {"code_sets", "membership_isolated"}
     assert report["utility_score"] > 0.8
 
 

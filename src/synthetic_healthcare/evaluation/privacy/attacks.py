@@ -1,4 +1,4 @@
-"""Five membership attacks: each gives every candidate a score that grows with the suspicion of membership."""
+"""Seven membership attacks: each gives every candidate a score that grows with suspicion of membership."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from synthetic_healthcare.evaluation.distances import nearest
+from synthetic_healthcare.evaluation.distances import count_within, nearest, nearest_rows
 from synthetic_healthcare.evaluation.encoding import Judged
 from synthetic_healthcare.evaluation.privacy.cohort import Cohort
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
+#: Of the members and of the controls, by the attack's code.
+Scores = tuple[Mapping[str, Vector], Mapping[str, Vector]]
 
 #: What each attack is called in a report.
 ATTACKS: Final[Mapping[str, str]] = {
@@ -22,6 +24,8 @@ ATTACKS: Final[Mapping[str, str]] = {
     "A3": "denser in synthetic rows than in other patients",
     "A4": "share of synthetic rows in the neighbourhood",
     "A5": "taken for synthetic by a classifier",
+    "A6": "number of synthetic rows close by",
+    "A7": "makes the synthetic rows around more likely",
 }
 _DENSITY_K: Final = 5
 _NEIGHBOURHOOD_K: Final = 20
@@ -44,6 +48,10 @@ def attack_scores(
     - A3: log of the mean of the 5 smallest distances to R, less that to S
     - A4: share of S' among the 20 nearest of x in S' and R together
     - A5: probability that x is in S', by gradient boosting that tells S' from R
+    - A6: number of rows of S within the median of d(r, S) over the rows r of R
+    - A7: log of the likelihood ratio of the 20 rows of S' nearest to x, under a kernel density of R with and
+      without x. DIFF: the paper's density is a Gaussian kernel on principal components; ours is
+      exp(-distance / bandwidth) on the 20 nearest rows of R, since the columns are mixed.
 
     Returns
     -------
@@ -52,16 +60,24 @@ def attack_scores(
 
     Sources: Chen et al. 2020, arXiv:1909.03935 (A1); Hilprecht et al. 2019, doi:10.2478/popets-2019-0067;
     van Breugel et al. 2023, "Membership inference attacks against synthetic data through overfitting
-    detection", arXiv:2302.12580 (density ratios, as in A2 to A4, here by neighbours instead of kernels).
+    detection", arXiv:2302.12580 (density ratios, as in A2 to A4, here by neighbours instead of kernels);
+    Hilprecht et al. (A6, the Monte Carlo attack with their median radius); Ward et al. 2025, "Privacy
+    auditing synthetic data release through local likelihood attacks", arXiv:2508.21146 (A7, Gen-LRA).
     """
     size = min(len(synthetic), len(cohort.reference))
     subset, reference = synthetic.matrix[:size], cohort.reference.matrix
     classify = _classifier(subset, reference, seed)
-    members = _scores(cohort.members.matrix, synthetic.matrix, subset, reference)
-    controls = _scores(cohort.controls.matrix, synthetic.matrix, subset, reference)
-    members["A5"] = classify(cohort.members.matrix)
-    controls["A5"] = classify(cohort.controls.matrix)
-    return members, controls
+    influence = _influence(subset, reference)
+    radius = float(np.median(nearest(reference, synthetic.matrix, k=1)))
+
+    def scores(rows: Matrix) -> dict[str, Vector]:
+        found = _scores(rows, synthetic.matrix, subset, reference)
+        found["A5"] = classify(rows)
+        found["A6"] = count_within(rows, synthetic.matrix, radius=radius).astype(np.float64)
+        found["A7"] = influence(rows)
+        return found
+
+    return scores(cohort.members.matrix), scores(cohort.controls.matrix)
 
 
 def _scores(rows: Matrix, synthetic: Matrix, subset: Matrix, reference: Matrix) -> dict[str, Vector]:
@@ -90,6 +106,25 @@ def _share(to_synthetic: Matrix, to_reference: Matrix) -> Vector:
     inside = (to_synthetic < edge).sum(axis=1) + 0.5 * (to_synthetic == edge).sum(axis=1)
     outside = (to_reference < edge).sum(axis=1) + 0.5 * (to_reference == edge).sum(axis=1)
     return np.asarray(inside / (inside + outside))
+
+
+def _influence(synthetic: Matrix, reference: Matrix) -> Callable[[Matrix], Vector]:
+    """How much more likely a row makes the synthetic rows around it, added to the reference."""
+    from scipy.special import logsumexp
+
+    if len(reference) > 1:
+        bandwidth = max(_FLOOR, float(np.median(nearest(reference, reference, k=1, same=True))))
+    else:
+        bandwidth = 1.0
+    # log of the summed kernels at each synthetic row; the constants are the same for every candidate.
+    density = logsumexp(-nearest(synthetic, reference, k=_NEIGHBOURHOOD_K) / bandwidth, axis=1)
+
+    def influence(rows: Matrix) -> Vector:
+        distances, positions = nearest_rows(rows, synthetic, k=_NEIGHBOURHOOD_K)
+        gain = np.logaddexp(0.0, -distances / bandwidth - density[positions])
+        return np.asarray(gain.sum(axis=1))
+
+    return influence
 
 
 def _classifier(synthetic: Matrix, reference: Matrix, seed: int) -> Callable[[Matrix], Vector]:

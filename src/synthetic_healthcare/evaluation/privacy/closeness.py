@@ -33,7 +33,17 @@ def closeness(owned: Ownership, nulls: Nulls) -> Measure:
         "effective_rows": round(effective, 1),
         # Far below zero where the hold-out was not unseen.
         "z": float((owned.share - chance) / error),
+        # One-sided: that training rows are no nearer than others.
+        "p_value": _p_value(owned.share, chance, effective),
     }
     # A share below chance by luck does not make the upper end smaller.
     upper = min(1.0, high + max(0.0, -value))
     return Measure(max(0.0, value), max(0.0, low), upper, ceiling=nulls.mean("closeness"), detail=detail)
+
+
+def _p_value(share: float, chance: float, rows: float) -> float:
+    """Binomial probability of a share as large, among so many rows that each have this chance."""
+    from scipy.stats import binom
+
+    tried = max(1, round(rows))
+    return float(binom.sf(round(min(1.0, share) * tried) - 1, tried, chance))

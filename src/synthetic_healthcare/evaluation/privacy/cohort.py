@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 import numpy as np
+import numpy.typing as npt
 
 from synthetic_healthcare.evaluation._base import NotApplicable
 from synthetic_healthcare.evaluation.distances import nearest
@@ -37,8 +38,17 @@ class Cohort:
     reference: Judged
 
 
-def draw_cohort(train: Judged, holdout: Judged, *, seed: int) -> Cohort:
-    """Halve the hold-out by content, patients kept whole where they are known, and take as many members.
+def draw_cohort(train: Judged, holdout: Judged, *, seed: int, by_chance: bool = False) -> Cohort:
+    """Halve the hold-out by content, patients and equal rows kept whole, and take as many members.
+
+    Parameters
+    ----------
+    train, holdout : Judged
+        Candidates.
+    seed : int
+        Decides the halves.
+    by_chance : bool
+        Whether equal rows are different patients; then they are not kept together.
 
     Raises
     ------
@@ -49,23 +59,36 @@ def draw_cohort(train: Judged, holdout: Judged, *, seed: int) -> Cohort:
         raise NotApplicable(
             f"the hold-out has {len(holdout)} rows; judging privacy needs at least {MIN_HOLDOUT}"
         )
-    groups = holdout.view.groups
-    if groups is None:
-        is_control = np.arange(len(holdout)) % 2 == 0
-    else:
-        # Rows of one patient resemble each other: split between the halves, they would look like leaks.
-        is_control = _half_of_groups(groups, holdout, seed)
+    # Rows of one patient resemble each other: split between the halves, they would look like leaks.
+    is_control = _half_of_groups(_whole(holdout, by_chance), holdout, seed)
     controls = holdout.take(np.flatnonzero(is_control))
     reference = holdout.take(np.flatnonzero(~is_control))
     if not (len(controls) and len(reference)):
-        raise NotApplicable("the hold-out holds a single patient: it cannot be halved")
+        raise NotApplicable("the hold-out holds a single patient, or equal rows only: it cannot be halved")
     size = min(len(train), len(controls))
     return Cohort(train.first(size), controls.first(size), reference)
 
 
-def _half_of_groups(
-    groups: np.ndarray[tuple[int], np.dtype[np.int64]], holdout: Judged, seed: int
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _whole(table: Judged, by_chance: bool) -> npt.NDArray[np.int64]:
+    """Number what must not be separated: rows of one patient, equal rows, and what these connect."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if by_chance:
+        rows = np.arange(len(table))
+        return rows if table.view.groups is None else table.view.groups
+    contents, content = np.unique(table.keys, return_inverse=True)
+    if table.view.groups is None:
+        return np.asarray(content, dtype=np.int64)
+    codes, group = np.unique(table.view.groups, return_inverse=True)
+    # Patients and contents are the nodes, each row ties its patient to its content.
+    nodes = len(codes) + len(contents)
+    ties = coo_array((np.ones(len(group)), (group, len(codes) + content)), shape=(nodes, nodes))
+    _, part = connected_components(ties, directed=False)
+    return np.asarray(part[group], dtype=np.int64)
+
+
+def _half_of_groups(groups: npt.NDArray[np.int64], holdout: Judged, seed: int) -> npt.NDArray[np.bool_]:
     codes, group = np.unique(groups, return_inverse=True)
     # A patient's key is the smallest key of its rows: the content decides, not the patient's number.
     keys = np.full(len(codes), np.iinfo(np.uint64).max, dtype=np.uint64)

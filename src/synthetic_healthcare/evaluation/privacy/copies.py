@@ -10,10 +10,10 @@ from synthetic_healthcare.evaluation.distances import count_within
 from synthetic_healthcare.evaluation.encoding import Judged, Keys
 from synthetic_healthcare.evaluation.privacy.copied import Copied
 from synthetic_healthcare.evaluation.privacy.nulls import Nulls
+from synthetic_healthcare.evaluation.privacy.people import AllKeys, People
 from synthetic_healthcare.evaluation.statistics import difference_interval
 
 Counts = npt.NDArray[np.int64]
-AllKeys = tuple[Keys, Keys, Keys]
 
 
 @metric("Training patients copied", family="privacy", better="lower", bounds=(0.0, 1.0))
@@ -33,16 +33,15 @@ def member_copies(copied: Copied, radius: float, nulls: Nulls) -> Measure:
 
 
 @metric("Synthetic rows that are copies", family="privacy", better="lower", bounds=(0.0, 1.0))
-def copies(
-    synthetic: Judged, train_deep: Judged, holdout_deep: Judged, all_keys: AllKeys, radius: float
-) -> Measure:
+def copies(synthetic: Judged, people: People, all_keys: AllKeys, radius: float) -> Measure:
     """Share of synthetic rows that copy a training row, beyond what chance matches with unseen rows explain.
 
     Equal rows are sought in the whole tables, near copies (within the distance that 1 % of real rows keep
     from their nearest other) in the judged ones; the larger excess counts. The detail holds the one-sided
     p-values of "training rows occur in the synthetic table as often as hold-out rows do", each way round.
     """
-    synthetic_keys, train_keys, holdout_keys = all_keys
+    synthetic_keys, train_keys, holdout_keys = all_keys[0], people.train_keys, people.holdout_keys
+    train_deep, holdout_deep = people.train_deep, people.holdout_deep
     exact, exact_low, exact_high = copy_excess(
         _multiplicity(synthetic_keys, train_keys),
         _multiplicity(synthetic_keys, holdout_keys),
@@ -69,6 +68,7 @@ def copies(
             found_holdout, len(holdout_keys), controls=(found_train, len(train_keys))
         ),
         "radius": radius,
+        "holdout_rows_in_train": people.shared,
     }
     return Measure(max(exact, near), max(exact_low, near_low), max(exact_high, near_high), 0.0, detail)
 

@@ -7,7 +7,7 @@ there really are; what the measures then read is subtracted from what they read 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -16,6 +16,14 @@ import numpy.typing as npt
 
 from synthetic_healthcare.evaluation.distances import Ownership
 from synthetic_healthcare.evaluation.privacy.copied import Copied
+from synthetic_healthcare.evaluation.privacy.tries import (
+    INFERRED_SCALE,
+    LINKED_SCALE,
+    SINGLED_SCALE,
+    Scale,
+    Tried,
+    null_risks,
+)
 from synthetic_healthcare.evaluation.statistics import placements, true_positive_rate
 
 Vector = npt.NDArray[np.float64]
@@ -26,6 +34,14 @@ LOW_FALSE_POSITIVE_RATE: Final = 0.01
 _MIN_CONTROLS_FOR_LOW: Final = 1000
 #: The parts of the risk; the score is made of their largest.
 PARTS: Final = ("membership", "membership_hits", "member_copies", "closeness")
+#: Parts that count where they apply, with the scale that each is measured on.
+TRIED_PARTS: Final[Mapping[str, Scale]] = {
+    "singling_out": SINGLED_SCALE,
+    "linkability": LINKED_SCALE,
+    "attribute_inference": INFERRED_SCALE,
+}
+#: Parts that are lower bounds already: where nothing leaks they read 0, but for the error they allow for.
+PROVEN_PARTS: Final = ("membership_isolated", "privacy_by_group")
 
 
 @final
@@ -48,7 +64,7 @@ class Nulls:
     @property
     def expected_maximum(self) -> float:
         """q0: what the largest part reads on average where nothing leaks."""
-        return float(np.max([self.parts[part] for part in PARTS], axis=0).mean())
+        return float(np.max(list(self.parts.values()), axis=0).mean())
 
 
 def advantage(members: Vector, controls: Vector) -> float:
@@ -73,6 +89,7 @@ def draw_nulls(
     copied: Copied,
     owned: Ownership,
     *,
+    tries: Mapping[str, Sequence[Tried]],
     members: int,
     nulls: int,
     rng: np.random.Generator,
@@ -88,6 +105,8 @@ def draw_nulls(
     owned : Ownership
         Which real rows the synthetic ones are nearest to. Here members are any of these, at random: that is
         how the share varies where training rows are no nearer than others.
+    tries : Mapping of sequences of Tried
+        By part; one that does not apply has none.
     members : int
         Number of members that the attacks were judged on.
     nulls : int
@@ -118,4 +137,7 @@ def draw_nulls(
         found["member_copies"].append(max(0.0, float(taken - held)))
         share = float(owned.weights[rng.random(len(owned.weights)) < owned.chance].sum())
         found["closeness"].append(max(0.0, (share - owned.chance) / (1.0 - owned.chance)))
-    return Nulls({part: np.array(values) for part, values in found.items()})
+    drawn_parts = {part: np.array(values) for part, values in found.items()}
+    for part, outcomes in tries.items():
+        drawn_parts[part] = null_risks(outcomes, TRIED_PARTS[part], nulls=nulls, rng=rng)
+    return Nulls(drawn_parts)
