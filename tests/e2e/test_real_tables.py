@@ -27,10 +27,6 @@ def diabetes(real_data: Path) -> pd.DataFrame:
     return whole.sample(3000, random_state=0).reset_index(drop=True)
 
 
-#: Figures of what these tables do not have: clinical rules, times to an event, sets of codes, missing values.
-ASKS_FOR_MORE = {"rule_violations", "survival", "hazard_ratios", "code_sets", "missingness"}
-
-
 def judge(table: pd.DataFrame, generator: SyntheticDataGenerator) -> None:
     made = generator.generate()
     assert list(made.columns) == list(table.columns)
@@ -40,8 +36,8 @@ def judge(table: pd.DataFrame, generator: SyntheticDataGenerator) -> None:
         assert made[name].between(table[name].min(), table[name].max()).all(), name
     report = generator.evaluate(made, table)
     assert report.failed == ()
-    absent = {one.name for one in report.results if one.status != "ok"}
-    assert absent <= ASKS_FOR_MORE, [(one.name, one.reason) for one in report.results if one.name in absent]
+    # No clinical rules are given.
+    assert {one.status for one in report.results if one.name != "rule_violations"} == {"ok"}
     assert 0 < report["utility_score"] <= 1
     assert 0 < report["privacy_score"] <= 1
     assert report["verdict"] in ("PASS", "FAIL", "INCONCLUSIVE")
