@@ -11,7 +11,18 @@ from typing import Annotated, Final
 
 import typer
 
-from synthetic_healthcare.cli import demo, evaluate, fit, generate, impute, inspect, models, rules, schema
+from synthetic_healthcare.cli import (
+    datasets,
+    demo,
+    evaluate,
+    fit,
+    generate,
+    impute,
+    inspect,
+    models,
+    rules,
+    schema,
+)
 from synthetic_healthcare.cli.output import EPILOG, REFUSED, UNEXPECTED
 from synthetic_healthcare.errors import SyntheticHealthcareError
 from synthetic_healthcare.version import __version__
@@ -38,6 +49,7 @@ for command in (
 ):
     app.command(epilog=EPILOG)(command)
 app.add_typer(schema.app, name="schema")
+app.add_typer(datasets.app, name="datasets")
 app.add_typer(rules.app, name="rules")
 
 

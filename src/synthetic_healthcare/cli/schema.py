@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from synthetic_healthcare.cli.data import Data, read_data
 from synthetic_healthcare.cli.output import EPILOG, Json, print_json
 
 app = typer.Typer(help="Schemas: what each column of a table is.", no_args_is_help=True)
@@ -19,7 +20,7 @@ def _group() -> None:
 
 @app.command("infer", epilog=EPILOG)
 def infer(
-    data: Annotated[Path, typer.Argument(help="Table: .csv, .csv.gz or .parquet")],
+    data: Data,
     out: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write YAML here to edit by hand.")
     ] = None,
@@ -31,9 +32,8 @@ def infer(
     Example: synthetic-healthcare schema infer patients.csv -o schema.yaml
     """
     from synthetic_healthcare.schema.schema import Schema
-    from synthetic_healthcare.tables import read_table
 
-    found = Schema.infer(read_table(data), target=target)
+    found = Schema.infer(read_data(data), target=target)
     if out is not None:
         found.to_yaml(out)
     if as_json:

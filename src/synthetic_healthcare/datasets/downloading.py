@@ -99,7 +99,7 @@ def by_hand(url: str) -> str:
     """What to do where this machine cannot fetch a file."""
     return (
         "Behind a proxy, set HTTPS_PROXY; without a network, fetch the file elsewhere from "
-        f"{url} and give its place with path="
+        f"{url}, unpack it where it is a zip, and give its place with path= (in a shell NAME=PATH)"
     )
 
 

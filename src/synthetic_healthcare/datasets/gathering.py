@@ -62,7 +62,9 @@ def key_texts(keys: pd.Series[Any]) -> pd.Index[Any]:
     if pd.api.types.is_float_dtype(keys.dtype) and bool((keys.dropna() % 1 == 0).all()):
         keys = keys.astype("Int64")
     missing = keys.isna()
-    return pd.Index(keys.astype(object).astype(str).str.strip().astype(object).mask(missing, None))
+    stripped = keys.astype(object).astype(str).str.strip().astype(object)
+    texts: pd.Index[Any] = pd.Index(stripped.mask(missing, None))
+    return texts
 
 
 @final

@@ -29,10 +29,10 @@ _THAL: Final[Codes] = {3: "normal", 6: "fixed defect", 7: "reversible defect"}
 _VESSELS: Final[Codes] = {0: "0", 1: "1", 2: "2", 3: "3"}
 _DISEASE: Final[Codes] = {
     0: "below 50 % narrowing",
-    1: "disease, 1",
-    2: "disease, 2",
-    3: "disease, 3",
-    4: "disease, 4",
+    1: "disease",
+    2: "disease",
+    3: "disease",
+    4: "disease",
 }
 #: Kaggle's code -> UCI's; `None`: the value is missing in the official file.
 KAGGLE_TO_UCI: Final[Mapping[str, Mapping[int, int | None]]] = {

@@ -49,6 +49,7 @@ def read_folder(folder: Path) -> pd.DataFrame:
     """
     import pyarrow as pa
     import pyarrow.dataset as ds
+    import pyarrow.parquet as pq
 
     from synthetic_healthcare.tables.arrow import arrow_to_pandas
 
@@ -59,21 +60,22 @@ def read_folder(folder: Path) -> pd.DataFrame:
     if not files:
         raise DataError(f"folder {str(folder)!r} holds no Parquet file (.parquet)")
     try:
+        schemas = [pq.read_schema(path) for path in files]
+        odd = [path for path, found in zip(files, schemas, strict=True) if found.names != schemas[0].names]
+        if odd:
+            raise DataError(
+                f"{len(odd)} of the {len(files)} files in {str(folder)!r} have other columns than the first, "
+                f"among them {odd[0].name!r}. A folder is one table in parts"
+            )
         parts = ds.dataset(
             [str(path) for path in files],
             format="parquet",
             partitioning=ds.partitioning(flavor="hive"),
             partition_base_dir=str(folder),
         )
-        names = [set(fragment.physical_schema.names) for fragment in parts.get_fragments()]
-        odd = [path for path, found in zip(files, names, strict=True) if found != names[0]]
-        if odd:
-            raise DataError(
-                f"{len(odd)} of the {len(files)} files in {str(folder)!r} have other columns than the "
-                "first one, "
-                f"among them {odd[0].name!r}. A folder is one table in parts"
-            )
-        table = ds.dataset(parts, schema=pa.unify_schemas([part.schema for part in [parts]])).to_table()
+        added = [field for field in parts.schema if field.name not in schemas[0].names]
+        # A column that is empty in one file has no type there; the others give it one.
+        table = parts.replace_schema(pa.unify_schemas([*schemas, pa.schema(added)])).to_table()
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"folder {str(folder)!r} cannot be read: a file is no whole Parquet file, or a column has "

@@ -32,7 +32,8 @@ MIMIC_ABOUT: Final = About(
     ),
     source="https://physionet.org/content/mimiciii/1.4/ and https://physionet.org/content/mimiciii-demo/1.4/",
     notes=(
-        "Give the folder of its CSV files: path=FOLDER. It is not downloaded.",
+        "Give the folder of its CSV files: path=FOLDER, or mimic-iii=FOLDER in a shell. It is not "
+        "downloaded.",
         "Rows, models and synthetic rows of the full database fall under its data use agreement.",
     ),
 )
