@@ -16,7 +16,7 @@ _PAGE: Final = """\
 # Datasets
 
 Written by `synthetic-healthcare datasets describe --markdown > docs/datasets.md`. In a shell a name stands
-wherever a command takes a table (`fit uci-heart -o heart.shm`), `NAME=PATH` is your own copy of it. In Python:
+wherever a command takes a table (`fit uci-heart -o heart.shm`), `NAME=PATH` is your own copy. In Python:
 
 ```python
 from synthetic_healthcare import SyntheticDataGenerator, datasets

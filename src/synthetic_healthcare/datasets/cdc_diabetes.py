@@ -107,7 +107,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
             dictionary=tuple(part.note for part in _COLUMNS),
             datasheet=(
                 ("What is a row?", "The answers of one adult to a telephone survey."),
-                ("Who?", "Adults in the USA, 2015, who answered every question kept: 253,680 of 441,456."),
+                ("Who?", "Adults in the USA, 2015, who answered every question that was kept."),
                 ("What was left out?", "Survey weights and strata, and everybody with a missing answer."),
                 ("What for?", "Method work on a large table of few-valued columns."),
                 (

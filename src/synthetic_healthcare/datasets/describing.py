@@ -67,10 +67,8 @@ def _values(column: Column, note: ColumnNote | None) -> str:
         return f"{column.bounds[0]:g} to {column.bounds[1]:g}"
     labels = dict(note.codes) if note is not None else {}
     codes = column.categories or ()
-    shown = [
-        str(code) if labels.get(code) == str(code) else f"{code} {labels.get(code, '')}" for code in codes
-    ]
-    return ", ".join(each.strip() for each in shown)
+    shown = ((str(code), labels.get(code, "")) for code in codes)
+    return ", ".join(code if label in ("", code) else f"{code} {label}" for code, label in shown)
 
 
 def as_text(facts: dict[str, Any]) -> str:

@@ -157,7 +157,7 @@ _ABOUT: Final = About(
     ),
     dictionary=tuple(part.note for part in _UCI),
     datasheet=(
-        ("What is a row?", "One patient at the first visit; nobody stands twice."),
+        ("What is a row?", "One patient, as seen before angiography."),
         ("Who?", "303 patients referred to coronary angiography at the Cleveland Clinic, 1981 to 1984."),
         ("What was left out?", "62 of the 76 columns of the database; names and numbers of patients."),
         ("What for?", "Teaching and method work on small mixed tables."),
