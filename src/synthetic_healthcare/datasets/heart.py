@@ -107,6 +107,7 @@ def _reader(parts: tuple[Declared, ...]) -> Callable[[Path | None], pd.DataFrame
         assert path is not None
         names = [column.name for column in columns]
         headed = has_header(path)
+        cells = first_line(path).count(",") + 1
         try:
             frame = pd.read_csv(
                 path,
@@ -117,7 +118,7 @@ def _reader(parts: tuple[Declared, ...]) -> Callable[[Path | None], pd.DataFrame
             )
         except (ValueError, EOFError, OSError) as error:
             raise DataError(f"file {str(path)!r} is not a table of comma-separated values") from error
-        if sorted(frame.columns) != sorted(names) or (not headed and frame.shape[1] != len(names)):
+        if sorted(frame.columns) != sorted(names) or cells != len(names):
             raise DataError(
                 f"file {str(path)!r} has other columns than {', '.join(names)}: it is not this dataset"
             )

@@ -136,8 +136,8 @@ def test_diabetes_counts_and_the_copy_with_an_id(at_home: Path, tmp_path: Path) 
     assert int((found.data["Education"] == 1).sum()) == 174
     # As UCI writes it: an ID first, whole numbers, columns in another order.
     other = found.data.iloc[::-1, ::-1].reset_index(names="ID")
-    other.to_csv(tmp_path / "data.csv", index=False)
-    again = datasets.load("cdc-diabetes", path=tmp_path / "data.csv")
+    other.to_parquet(tmp_path / "data.parquet")
+    again = datasets.load("cdc-diabetes", path=tmp_path / "data.parquet")
     assert again.about.warnings == ()
     assert content_digest(again.data) == datasets.recipe("cdc-diabetes").content
 
@@ -164,7 +164,7 @@ def test_a_local_file_that_is_not_the_dataset_is_refused_by_name_and_warned_of_b
     (nowhere / "heart").mkdir(parents=True)
     place = nowhere / "heart" / "processed.cleveland.data"
     _cleveland(303).to_csv(place, index=False, header=False)
-    with pytest.raises(DataError, match="does not hold the numbers of 'uci-heart'.*path="):
+    with pytest.raises(DataError, match=r"does not hold the numbers of 'uci-heart'.*path="):
         datasets.load("uci-heart")
     with pytest.warns(UserWarning, match=r"differs from the 303 rows"):
         found = datasets.load("uci-heart", path=place, target="exang")
@@ -188,11 +188,11 @@ def test_a_dataset_is_fitted_with_its_schema(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_had_says_how_it_can(nowhere: Path) -> None:
-    with pytest.raises(DataError, match="needs an account.*path=.*heart/heart_kaggle_1025.csv"):
+    with pytest.raises(DataError, match=r"needs an account.*path=.*heart/heart_kaggle_1025.csv"):
         datasets.load("uci-heart-1025")
-    with pytest.raises(DataError, match="did you mean 'uci-heart'.*no file of that name"):
+    with pytest.raises(DataError, match=r"did you mean 'uci-heart'.*no file of that name"):
         datasets.load("uci-hart")
-    with pytest.raises(DataError, match="'absent.csv' does not exist"):
+    with pytest.raises(DataError, match=r"'absent.csv' does not exist"):
         datasets.load("uci-heart", path="absent.csv")
     with pytest.raises(DataError, match="path= goes with a dataset's name"):
         datasets.load("table.csv", path="x")
@@ -208,7 +208,7 @@ def test_mimic_is_bound_in_one_place_and_loaded_only_when_asked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert MIMIC in datasets.available()
-    with pytest.raises(DataError, match="path=FOLDER.*mimiciii-demo"):
+    with pytest.raises(DataError, match=r"path=FOLDER.*mimiciii-demo"):
         datasets.load(MIMIC)
     with pytest.raises(DataError, match="is not fetched"):
         datasets.fetch(MIMIC)
