@@ -373,3 +373,43 @@ def _python(*arguments: str, environment: dict[str, str] | None = None) -> subpr
     )
     assert done.returncode == 0, done.stderr
     return done
+
+
+def test_a_dataset_by_name_from_the_list_to_the_report(
+    folder: Path, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNTHETIC_HEALTHCARE_CACHE", str(tmp_path))
+    assert shell.run("datasets", "list", "--json") == 0
+    assert {"uci-heart", "cdc-diabetes", "breast-cancer", "mimic-iii"} <= {
+        each["name"] for each in json.loads(shell.out)
+    }
+    assert shell.run("datasets", "describe", "uci-heart") == 0
+    assert re.search(r"cp +categorical +sensitive +chest pain: 1 typical angina", shell.out)
+    assert "CC BY 4.0" in shell.out
+    assert shell.run("datasets", "describe", "uci-heart", "--json") == 0
+    assert json.loads(shell.out)["rows"] == 303
+    assert shell.run("datasets", "fetch", "breast-cancer") == 0
+    assert "nothing to fetch" in shell.out
+    assert "name a dataset" in shell.refuses("datasets", "describe")
+    assert shell.run("schema", "infer", "breast-cancer", "--json") == 0
+    assert "bounds" in json.loads(shell.out)["columns"][0]["declared"]
+    model, table = tmp_path / "model.shm", tmp_path / "s.csv"
+    assert shell.run("fit", "breast-cancer", "-o", model, "--model", "independent", "--seed", 0) == 0
+    assert shell.run("inspect", model, "--json") == 0
+    assert shell.run("generate", model, "-n", 100, "-o", table, "--seed", 0) == 0
+    assert shell.run("evaluate", "--synthetic", table, "--train", "breast-cancer", "--json", "-") == 0
+    assert "did you mean 'breast-cancer'" in shell.refuses("fit", "brest-cancer", "-o", model)
+
+
+def test_what_a_command_takes_for_a_table(folder: Path, shell: Shell, tmp_path: Path) -> None:
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    pd.read_csv(folder / "train.csv").to_parquet(parts / "a.parquet")
+    (tmp_path / "join.yaml").write_text(
+        f"sources: {{base: {{file: {parts}, key: pressure}}}}\ntake: {{age: {{from: base, value: age}}}}\n"
+    )
+    assert shell.run("schema", "infer", parts, "--json") == 0
+    assert [column["name"] for column in json.loads(shell.out)["columns"]][:2] == ["age", "sex"]
+    told = shell.refuses("schema", "infer", tmp_path / "join.yaml")
+    assert re.search(r"\d+ repeat one. The base has one row a key", told)
+    assert "'x.csv' does not exist" in shell.refuses("schema", "infer", "breast-cancer=x.csv")

@@ -86,7 +86,7 @@ def read_folder(folder: Path) -> pd.DataFrame:
 
 
 def read_database(url: str, query: str | None) -> tuple[pd.DataFrame, About]:
-    """Read one table, or the rows of one SELECT, from a database; nothing in it is changed.
+    """Read one table, or the rows of one SELECT, from a database, read-only in SQLite and PostgreSQL, rolled back elsewhere.
 
     Parameters
     ----------
@@ -121,8 +121,8 @@ def read_database(url: str, query: str | None) -> tuple[pd.DataFrame, About]:
         engine = sql.create_engine(parsed, hide_parameters=True)
     except ModuleNotFoundError as error:
         raise DataError(f"the driver of this database is not installed: pip install {error.name}") from None
-    except sql.exc.SQLAlchemyError:
-        # Not chained: its text may quote the address, and with it a password.
+    except (sql.exc.SQLAlchemyError, ValueError):
+        # Not chained: their texts may quote the address, and with it a password.
         raise DataError(
             "the database's address cannot be read. It is written as postgresql://user:password@host/name"
         ) from None
@@ -155,7 +155,11 @@ def _rows(sql: Any, engine: Any, wanted: str) -> tuple[list[str], list[Any]]:
     else:
         schema, _, table = wanted.rpartition(".")
         statement = sql.select(sql.Table(table, sql.MetaData(), schema=schema or None, autoload_with=engine))
-    with engine.connect().execution_options(stream_results=True) as connection:
+    # Read only where the database knows how to be; everywhere, what a statement changed is taken back.
+    options = {"stream_results": True, "postgresql_readonly": True}
+    with engine.connect().execution_options(**options) as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA query_only = ON")
         result = connection.execute(statement)
         names = [str(name) for name in result.keys()]  # noqa: SIM118 - a result of rows, not a mapping
         rows: list[Any] = []

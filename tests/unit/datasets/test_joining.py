@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,25 @@ def test_what_cannot_be_is_told_by_its_place(
     with pytest.raises((ConfigError, DataError), match=told) as raised:
         _load(plan, tmp_path)
     assert "north" not in str(raised.value)
+
+
+def test_the_example_of_the_page_is_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "tables.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "join.yaml").write_text(block)
+    (tmp_path / "admissions.csv").write_text(
+        "hadm_id,admittime,admission_type\n1,2020-01-01,URGENT\n2,2020-01-02,NEWBORN\n"
+    )
+    pd.DataFrame(
+        {"hadm_id": [1], "charttime": ["2020-01-01 05:00"], "itemid": [50912], "valuenum": [1.5]}
+    ).to_csv(tmp_path / "labevents.csv.gz", index=False)
+    (tmp_path / "diagnoses.csv").write_text("hadm_id,icd9_code\n1,4019\n1,0389\n")
+    found = datasets.load(tmp_path / "join.yaml")
+    assert found.data.fillna(-1).to_numpy().tolist() == [
+        ["URGENT", 1.5, 1, "0389;4019"],
+        ["NEWBORN", -1, 0, ""],
+    ]
+    assert found.schema["creatinine_max"].unit == "mg/dL"
 
 
 def test_keys_that_never_meet_are_an_error(plan: dict[str, Any], tmp_path: Path) -> None:
