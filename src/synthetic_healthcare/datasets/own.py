@@ -86,7 +86,9 @@ def read_folder(folder: Path) -> pd.DataFrame:
 
 
 def read_database(url: str, query: str | None) -> tuple[pd.DataFrame, About]:
-    """Read one table, or the rows of one SELECT, from a database, read-only in SQLite and PostgreSQL, rolled back elsewhere.
+    """Read one table, or the rows of one SELECT, from a database.
+
+    SQLite and PostgreSQL are opened for reading only; elsewhere what a statement changes is rolled back.
 
     Parameters
     ----------
@@ -115,16 +117,22 @@ def read_database(url: str, query: str | None) -> tuple[pd.DataFrame, About]:
     sql = _sqlalchemy()
     try:
         parsed = sql.engine.make_url(address)
-        where = f"database {parsed.database!r} ({parsed.get_backend_name()})"
-        if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).is_file():
-            raise DataError(f"file {str(parsed.database)!r} does not exist")
-        engine = sql.create_engine(parsed, hide_parameters=True)
-    except ModuleNotFoundError as error:
-        raise DataError(f"the driver of this database is not installed: pip install {error.name}") from None
     except (sql.exc.SQLAlchemyError, ValueError):
         # Not chained: their texts may quote the address, and with it a password.
         raise DataError(
             "the database's address cannot be read. It is written as postgresql://user:password@host/name"
+        ) from None
+    kind, name = parsed.get_backend_name(), parsed.database
+    if kind == "sqlite" and not Path(str(name)).is_file():
+        raise DataError(f"file {str(name)!r} does not exist")
+    where = f"database {name!r} ({kind})"
+    try:
+        engine = sql.create_engine(parsed, hide_parameters=True)
+    except ModuleNotFoundError as error:
+        raise DataError(f"the driver of this database is not installed: pip install {error.name}") from None
+    except sql.exc.SQLAlchemyError:
+        raise DataError(
+            f"SQLAlchemy knows no database of the kind {kind!r}, or its driver is absent"
         ) from None
     try:
         names, rows = _rows(sql, engine, wanted)
