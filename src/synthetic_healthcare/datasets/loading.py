@@ -70,7 +70,8 @@ def load(
     """
     name = str(name_or_path)
     if name == MIMIC:
-        if path is None:
+        folder = _mimic_folder() if path is None else Path(path)
+        if folder is None:
             raise DataError(
                 "'mimic-iii' is a folder of tables and is not downloaded: give it with path=FOLDER. "
                 "The open demo "
@@ -78,7 +79,7 @@ def load(
             )
         # The one place where the cohort builder is bound: loaded only when MIMIC-III is asked for.
         build = import_module("synthetic_healthcare.datasets.mimic3").load_mimic3
-        found: Dataset = build(Path(path), target=target, accept_terms=accept_terms, progress=progress)
+        found: Dataset = build(folder, target=target, accept_terms=accept_terms, progress=progress)
         return found if schema is None else replace(found, schema=_schema(schema, found.data, target))
     if isinstance(name_or_path, str) and name in available():
         if query is not None:
@@ -89,6 +90,12 @@ def load(
             f"path= goes with a dataset's name ({', '.join(available())}), not with {_shown(name)}"
         )
     return _own(name_or_path, schema, target, query)
+
+
+def _mimic_folder() -> Path | None:
+    """The demo's tables in the folder that SYNTHETIC_HEALTHCARE_DATA names."""
+    local = cache.local_folder()
+    return local / "mimic3_demo" if local is not None and (local / "mimic3_demo").is_dir() else None
 
 
 def located(name: str) -> Path | None:

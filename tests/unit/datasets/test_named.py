@@ -205,7 +205,7 @@ def test_what_cannot_be_had_says_how_it_can(nowhere: Path) -> None:
 
 
 def test_mimic_is_bound_in_one_place_and_loaded_only_when_asked(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert MIMIC in datasets.available()
     with pytest.raises(DataError, match=r"path=FOLDER.*mimiciii-demo"):
@@ -225,3 +225,6 @@ def test_mimic_is_bound_in_one_place_and_loaded_only_when_asked(
     found = datasets.load(MIMIC, path=str(tmp_path), target="died", accept_terms=True)
     assert found.name == MIMIC
     assert asked == {"path": tmp_path, "target": "died", "accept_terms": True, "progress": None}
+    (nowhere / "mimic3_demo").mkdir(parents=True)
+    datasets.load(MIMIC)
+    assert asked["path"] == nowhere / "mimic3_demo"
