@@ -151,18 +151,23 @@ def _fetch(facts: Recipe, remote: RemoteFile, progress: Progress | None) -> Path
     with writing(draft):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with cache.locked(kept):
-            if kept.is_file():
-                return kept
-            download(remote.url, draft, largest=remote.largest, progress=progress)
-            try:
-                if remote.member is not None:
-                    _unpack(draft, remote)
-                _check_bytes(draft, remote)
-                _check_table(facts, facts.read(draft), f"what came from {remote.url}")
-                draft.replace(kept)
-            finally:
-                draft.unlink(missing_ok=True)
+            # Another process may have fetched it while this one waited.
+            if not kept.is_file():
+                download(remote.url, draft, largest=remote.largest, progress=progress)
+                _accept(facts, remote, draft, kept)
     return kept
+
+
+def _accept(facts: Recipe, remote: RemoteFile, draft: Path, kept: Path) -> None:
+    """Give what came its place, once it is known to be the dataset; else throw it away."""
+    try:
+        if remote.member is not None:
+            _unpack(draft, remote)
+        _check_bytes(draft, remote)
+        _check_table(facts, facts.read(draft), f"what came from {remote.url}")
+        draft.replace(kept)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _unpack(draft: Path, remote: RemoteFile) -> None:
