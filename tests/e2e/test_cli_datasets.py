@@ -97,6 +97,7 @@ def test_a_download_is_announced_and_refused_without_a_network(
     assert re.match(r"error: archive.ics.uci.edu is not reached: .* set HTTPS_PROXY; .*NAME=PATH", told[1])
 
 
+@pytest.mark.filterwarnings("default:uci-heart-1025")
 def test_a_copy_of_repeated_rows_is_warned_of(real_data: Path, shell: Shell, tmp_path: Path) -> None:
     copy = real_data / "heart" / "heart_kaggle_1025.csv"
     command = ("fit", f"uci-heart={copy}", "-o", tmp_path / "m.shm", "--model", "independent")
