@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from synthetic_healthcare.version import __version__
 
 if TYPE_CHECKING:
-    from synthetic_healthcare import errors
+    from synthetic_healthcare import datasets, errors
     from synthetic_healthcare.config import RunConfig
     from synthetic_healthcare.evaluation.report import EvaluationReport
     from synthetic_healthcare.generator import SyntheticDataGenerator
@@ -34,6 +34,7 @@ __all__ = [
     "Schema",
     "SyntheticDataGenerator",
     "__version__",
+    "datasets",
     "errors",
 ]
 
@@ -49,8 +50,8 @@ _HOMES: Final = {
 
 def __getattr__(name: str) -> Any:
     # PEP 562: called only for names that are not here yet; the answer is kept, so once a name.
-    if name == "errors":
-        return import_module("synthetic_healthcare.errors")
+    if name in ("datasets", "errors"):
+        return import_module(f"synthetic_healthcare.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)

@@ -25,6 +25,9 @@ COMMANDS = (
     "models",
     "inspect",
     "schema infer",
+    "datasets list",
+    "datasets fetch",
+    "datasets describe",
     "rules check",
 )
 
@@ -237,9 +240,10 @@ def test_models_lists_what_fit_takes(shell: Shell) -> None:
     assert "Higgins" in shell.out
 
 
-def test_the_page_of_the_docs_is_what_the_command_writes(shell: Shell) -> None:
-    assert shell.run("models", "--markdown") == 0
-    page = Path(__file__).parents[2] / "docs" / "models.md"
+@pytest.mark.parametrize("command", ["models", "datasets describe"])
+def test_the_page_of_the_docs_is_what_the_command_writes(command: str, shell: Shell) -> None:
+    assert shell.run(*command.split(), "--markdown") == 0
+    page = Path(__file__).parents[2] / "docs" / f"{command.split()[0]}.md"
     assert page.read_text(encoding="utf-8").strip() == shell.out.strip()
 
 

@@ -7,15 +7,18 @@ from typing import Annotated
 
 import typer
 
+from synthetic_healthcare.cli.data import read_data, read_described
 from synthetic_healthcare.cli.output import METRIC_FAILED, console
 from synthetic_healthcare.errors import EvaluationError
 
 
 def evaluate(
-    synthetic: Annotated[Path, typer.Option(help="The generated table.")],
-    train: Annotated[Path, typer.Option(help="The real rows that the generator saw.")],
+    synthetic: Annotated[str, typer.Option(help="The generated table.")],
+    train: Annotated[
+        str, typer.Option(help="The real rows that the generator saw; a table or a dataset's name.")
+    ],
     holdout: Annotated[
-        Path | None, typer.Option(help="Real rows that it never saw; without them, no scores.")
+        str | None, typer.Option(help="Real rows that it never saw; without them, no scores.")
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column to predict.")] = None,
     schema: Annotated[Path | None, typer.Option(help="Schema file; see `schema infer`.")] = None,
@@ -39,17 +42,17 @@ def evaluate(
     from synthetic_healthcare.progress import default_progress
     from synthetic_healthcare.rules import RulePack
     from synthetic_healthcare.schema.schema import Schema
-    from synthetic_healthcare.tables import read_table
 
-    generated, seen = read_table(synthetic), read_table(train)
+    generated = read_data(synthetic)
+    seen, declared = read_described(train, schema)
     if looks_swapped(generated, seen):
         raise EvaluationError("--synthetic and --train hold the same rows: were the two files exchanged?")
-    unseen = None if holdout is None else read_table(holdout)
+    unseen = None if holdout is None else read_data(holdout)
     if unseen is not None and looks_swapped(unseen, seen):
         raise EvaluationError(
             "--holdout and --train hold the same rows: give patients that were never learnt"
         )
-    known = Schema.infer(seen, target=target) if schema is None else Schema.from_yaml(schema)
+    known = Schema.infer(seen, target=target) if declared is None else declared
     report = judge(
         generated,
         train=seen,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from synthetic_healthcare.cli.data import Data, read_data, read_described
 from synthetic_healthcare.cli.output import Json, Seed, describe_file, print_json
 from synthetic_healthcare.errors import ConfigError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def fit(
-    data: Annotated[Path, typer.Argument(help="Table of patients: .csv, .csv.gz or .parquet")],
+    data: Data,
     out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the model.")],
     model: Annotated[
         str | None,
@@ -56,14 +57,13 @@ def fit(
 
     from synthetic_healthcare.generator import SyntheticDataGenerator
     from synthetic_healthcare.progress import default_progress
-    from synthetic_healthcare.schema.schema import Schema
-    from synthetic_healthcare.tables import read_table
 
     generator = SyntheticDataGenerator.from_config(settings, random_state=seed)
+    patients, known = read_described(data, schema)
     generator.fit(
-        read_table(data),
+        patients,
         epochs=settings.model.training.epochs,
-        schema=None if schema is None else Schema.from_yaml(schema),
+        schema=known,
         target=target,
         holdout=_holdout(holdout),
         max_seconds=settings.model.training.max_seconds,
@@ -101,12 +101,10 @@ def _settings(file: Path | None, flags: dict[str, Any], overrides: list[str]) ->
 
 def _holdout(text: str) -> float | pd.DataFrame:
     """Read `--holdout`: a number is a share, anything else a table."""
-    from synthetic_healthcare.tables import read_table
-
     try:
         share = float(text)
     except ValueError:
-        return read_table(text)
+        return read_data(text)
     # Written so that nan is refused too.
     if not 0 <= share < 1:
         raise ConfigError(f"--holdout {text} is not a share from 0 to below 1, nor the name of a table")

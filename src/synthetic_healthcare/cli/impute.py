@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from synthetic_healthcare.cli.data import Data, read_data
 from synthetic_healthcare.cli.output import Json, Seed, describe_file, print_json
 
 
 def impute(
     model: Annotated[Path, typer.Argument(help="Model file, as written by `fit --model autoregressive`.")],
-    data: Annotated[Path, typer.Argument(help="Table: .csv, .csv.gz or .parquet")],
+    data: Data,
     out: Annotated[Path, typer.Option("-o", "--output", help="Table: .csv, .csv.gz or .parquet")],
     seed: Seed = None,
     as_json: Json = False,
@@ -22,10 +23,10 @@ def impute(
     Example: synthetic-healthcare impute model.shm patients.csv -o filled.csv --seed 0
     """
     from synthetic_healthcare.generator import SyntheticDataGenerator
-    from synthetic_healthcare.tables import read_table, write_table
+    from synthetic_healthcare.tables import write_table
 
     generator = SyntheticDataGenerator.load(model)
-    frame = read_table(data)
+    frame = read_data(data)
     filled = generator.impute(frame, random_state=seed)
     write_table(filled, out)
     cells = int(frame.isna().to_numpy().sum() - filled.isna().to_numpy().sum())

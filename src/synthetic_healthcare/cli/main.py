@@ -13,6 +13,7 @@ import typer
 
 from synthetic_healthcare.cli import (
     certify,
+    datasets,
     demo,
     evaluate,
     fit,
@@ -50,6 +51,7 @@ for command in (
 ):
     app.command(epilog=EPILOG)(command)
 app.add_typer(schema.app, name="schema")
+app.add_typer(datasets.app, name="datasets")
 app.add_typer(rules.app, name="rules")
 
 

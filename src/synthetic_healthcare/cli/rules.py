@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synthetic_healthcare.cli.data import Data, read_described
 from synthetic_healthcare.cli.output import EPILOG, Json, console, print_json
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def _group() -> None:
 
 @app.command("check", epilog=EPILOG)
 def check(
-    data: Annotated[Path, typer.Argument(help="Table: .csv, .csv.gz or .parquet")],
+    data: Data,
     rules: Annotated[Path, typer.Argument(help="YAML file of rules; docs/rules.md says how to write one.")],
     schema: Annotated[
         Path | None, typer.Option(help="Schema file; says which text is a date or a set of codes.")
@@ -37,10 +38,10 @@ def check(
     """
     from synthetic_healthcare.rules import RulePack
     from synthetic_healthcare.schema.schema import Schema
-    from synthetic_healthcare.tables import read_table
 
-    pack, table = RulePack.from_yaml(rules), read_table(data)
-    known = Schema.infer(table) if schema is None else Schema.from_yaml(schema)
+    pack = RulePack.from_yaml(rules)
+    table, declared = read_described(data, schema)
+    known = Schema.infer(table) if declared is None else declared
     known.check(table)
     pack.check_columns(known)
     # Observed combinations are those that five patients of this very table share: the others show.

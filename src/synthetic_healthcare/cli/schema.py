@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from synthetic_healthcare.cli.data import Data, read_described
 from synthetic_healthcare.cli.output import EPILOG, Json, print_json
 
 app = typer.Typer(help="Schemas: what each column of a table is.", no_args_is_help=True)
@@ -19,21 +20,24 @@ def _group() -> None:
 
 @app.command("infer", epilog=EPILOG)
 def infer(
-    data: Annotated[Path, typer.Argument(help="Table: .csv, .csv.gz or .parquet")],
+    data: Data,
     out: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write YAML here to edit by hand.")
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column that a user of the data would predict.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Read a schema from a table; each line says what a column was taken for, and why.
+    """Read a schema from a table; each line says what a column was taken for, and why. A dataset has its own.
 
     Example: synthetic-healthcare schema infer patients.csv -o schema.yaml
     """
     from synthetic_healthcare.schema.schema import Schema
-    from synthetic_healthcare.tables import read_table
 
-    found = Schema.infer(read_table(data), target=target)
+    table, declared = read_described(data)
+    if declared is None:
+        found = Schema.infer(table, target=target)
+    else:
+        found = declared if target is None else declared.with_target(target)
     if out is not None:
         found.to_yaml(out)
     if as_json:

@@ -71,7 +71,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
 
 
 def _read_csv(source: Path) -> pd.DataFrame:
-    header, separator = _header(source)
+    header, separator = read_header(source)
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
         raise DataError(
@@ -116,7 +116,7 @@ def _pandas_version() -> tuple[int, int]:
     return int(major), int(minor)
 
 
-def _header(source: Path) -> tuple[list[str], str]:
+def read_header(source: Path) -> tuple[list[str], str]:
     """Return the column names and the separator of a CSV file."""
     opener = gzip.open if source.name.lower().endswith(".gz") else open
     with opener(source, "rt", encoding="utf-8-sig", newline="") as stream:
