@@ -1,0 +1,1 @@
+"""Real tables of patients, by name and from folders."""
