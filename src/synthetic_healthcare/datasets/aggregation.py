@@ -1,7 +1,8 @@
 """Events summed up per (group, concept) while they stream by: what is kept does not grow with their number.
 
-A table of events (vital signs, laboratory values, prescriptions) holds many rows for one row of the table that
-it belongs to. `aggregate` reads it once, batch by batch, and keeps one cell per group, concept and statistic.
+A table of events (vital signs, laboratory values, prescriptions) holds many rows for one row of the table
+that it belongs to. `aggregate` reads it once, batch by batch, and keeps one cell per group, concept and
+statistic.
 """
 
 from __future__ import annotations
@@ -282,7 +283,7 @@ class _Held:
 
 
 def _index(keys: Sequence[Any], what: str) -> pd.Index[Any]:
-    index = pd.Index(list(keys))
+    index: pd.Index[Any] = pd.Index(list(keys))
     if not index.is_unique:
         raise DataError(f"a {what} stands twice among those asked for. Give each once")
     return index

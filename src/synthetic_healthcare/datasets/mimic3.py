@@ -13,7 +13,13 @@ from synthetic_healthcare.datasets.mimic.cohort import TARGETS
 from synthetic_healthcare.datasets.mimic.folder import ID, MimicFolder
 from synthetic_healthcare.datasets.mimic.schema import in_dtypes, schema_of
 from synthetic_healthcare.datasets.mimic.table import CohortOptions, build_table
-from synthetic_healthcare.datasets.mimic.terms import CITATION, DEMO_ATTRIBUTION, TERMS, is_demo, require_terms
+from synthetic_healthcare.datasets.mimic.terms import (
+    CITATION,
+    DEMO_ATTRIBUTION,
+    TERMS,
+    is_demo,
+    require_terms,
+)
 from synthetic_healthcare.errors import ConfigError
 from synthetic_healthcare.progress import Progress, Silent
 from synthetic_healthcare.rules import RulePack
@@ -56,16 +62,16 @@ def load_mimic3(
 ) -> Dataset:
     """Build one row per stay in intensive care from a folder of MIMIC-III 1.4 files.
 
-    The features are of the first 24 hours; docs/mimic.md lists them, and what is left out because it tells the
-    outcome. CHARTEVENTS (330 million rows in the full set) is streamed in bounded memory.
+    The features are of the first 24 hours; docs/mimic.md lists them, and what is left out because it tells
+    the outcome. CHARTEVENTS (330 million rows in the full set) is streamed in bounded memory.
 
     Parameters
     ----------
     path : Path
         The folder of the CSV files (.csv or .csv.gz), of the full set or of the open demo.
     target : str or None
-        "hospital_death" (also where it is `None`), "icu_death", "death_30_days", "long_stay" (more than 3 days)
-        or "readmission_30_days" (missing for who died in the unit). The others are not in the table.
+        "hospital_death" (also where it is `None`), "icu_death", "death_30_days", "long_stay" (more than 3
+        days) or "readmission_30_days" (missing for who died in the unit). The others are not in the table.
     accept_terms : bool, default False
         That you hold to the terms of the credentialed data. The open demo needs no acceptance.
     progress : Progress, optional
@@ -76,7 +82,8 @@ def load_mimic3(
     Raises
     ------
     ConfigError
-        The target is unknown, or the terms of the credentialed data, which the message holds, were not accepted.
+        The target is unknown, or the terms of the credentialed data, which the message holds, were not
+        accepted.
     DataError
         A file or column is missing or damaged, or no stay is left.
     """

@@ -13,8 +13,8 @@ from synthetic_healthcare.datasets.mimic.windows import DAY_S, HOUR_S
 from synthetic_healthcare.errors import DataError
 
 _YEAR_S: Final = 365.2425 * DAY_S
-#: Older patients count as 90: the release moves the birth of those over 89 by 300 years, and the Safe Harbor rule
-#: (45 CFR 164.514(b)(2)(i)(C)) puts all ages over 89 in one class.
+#: Older patients count as 90: the release moves the birth of those over 89 by 300 years, and the Safe Harbor
+#: rule (45 CFR 164.514(b)(2)(i)(C)) puts all ages over 89 in one class.
 OLDEST: Final = 90
 _SHIFTED_FROM: Final = 150
 _LONG_STAY_DAYS: Final = 3.0
@@ -58,8 +58,9 @@ def read_stays(
 ) -> pd.DataFrame:
     """Join stays, admissions and patients, and leave out who is not in the cohort.
 
-    Left out: newborns, neonatal units, patients below the age, stays below the length, stays without times, and
-    on request admissions without charted events. Instants are seconds since 1970 within the patient's shifted calendar.
+    Left out: newborns, neonatal units, patients below the age, stays below the length, stays without times,
+    and on request admissions without charted events. Instants are seconds since 1970 within the patient's
+    shifted calendar.
 
     Raises
     ------
@@ -118,7 +119,8 @@ def read_stays(
 
 def _age(stays: pd.DataFrame) -> pd.Series[Any]:
     years = np.floor((stays["intime"] - stays["dob"]) / _YEAR_S)
-    return years.where(years < _SHIFTED_FROM, OLDEST).clip(upper=OLDEST)
+    age: pd.Series[Any] = years.where(years < _SHIFTED_FROM, OLDEST).clip(upper=OLDEST)
+    return age
 
 
 def demographics(stays: pd.DataFrame, services: pd.DataFrame) -> pd.DataFrame:

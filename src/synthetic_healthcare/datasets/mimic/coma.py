@@ -1,4 +1,4 @@
-"""The Glasgow Coma Scale at its worst, and the oxygen index at its worst: scores of several values at one moment."""
+"""The worst Glasgow Coma Scale and the worst oxygen index: scores of several values at one moment."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from synthetic_healthcare.datasets.mimic.windows import HOUR_S
 #: A part that is not charted at a moment is the one of up to so many hours before (as in mimic-code).
 _CARRIED_H: Final = 6.0
 #: A blood gas is paired with the oxygen given up to so many hours before (as in mimic-code).
-_PAIRED_H: Final = 4.0
-#: What a part counts as that was never charted: the best (Teasdale, Jennett 1974, doi:10.1016/S0140-6736(74)91639-0).
+_PAIRED_H: Final = 4
+#: What a part counts as that was never charted: the best (Teasdale, Jennett 1974,
+#: doi:10.1016/S0140-6736(74)91639-0).
 _BEST: Final = {"gcs_eye": 4.0, "gcs_verbal": 5.0, "gcs_motor": 6.0}
 #: Total of a patient whose verbal response a tube forbids: taken as it was before sedation (mimic-code).
 _INTUBATED_TOTAL: Final = 15.0
@@ -99,7 +100,7 @@ def worst_oxygen_index(chart: Gathered, laboratory: Gathered, stays: int) -> npt
         shares[["stay", "seconds", "fio2"]],
         on="seconds",
         by="stay",
-        tolerance=_PAIRED_H * HOUR_S,
+        tolerance=_PAIRED_H * int(HOUR_S),
     )
     index = (pairs["po2"] / (pairs["fio2"] / 100)).groupby(pairs["stay"]).min()
     lowest[index.index.to_numpy()] = index.to_numpy()

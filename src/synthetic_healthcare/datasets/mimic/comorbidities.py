@@ -13,7 +13,8 @@ from typing import Final
 
 import pandas as pd
 
-#: Group -> beginnings of codes without the point; "x" is any digit, "4254-4259" all from the one to the other.
+#: Group -> beginnings of codes without the point; "x" is any digit, "4254-4259" all from the one to the
+#: other.
 GROUPS: Final[Mapping[str, str]] = {
     "heart_failure": "39891 402x1 404x1 404x3 4254-4259 428",
     "arrhythmia": "4260 42610 42612 42613 4267 4269 4270-4274 4276-4279 7850 99601 99604 V450 V533",
@@ -29,7 +30,8 @@ GROUPS: Final[Mapping[str, str]] = {
     "diabetes_complicated": "2504-2509",
     "hypothyroidism": "2409 243 244 2461 2468",
     "renal_failure": "403x1 404x2 404x3 585 586 5880 V420 V451 V56",
-    "liver_disease": "07022 07023 07032 07033 07044 07054 0706 0709 4560-4562 570 571 5722-5728 5733 5734 5738 5739 V427",
+    "liver_disease": "07022 07023 07032 07033 07044 07054 0706 0709 4560-4562 570 571 5722-5728 5733 5734 5738"
+    " 5739 V427",
     "peptic_ulcer": "5317 5319 5327 5329 5337 5339 5347 5349",
     "aids": "042-044",
     "lymphoma": "200-202 2030 2386",

@@ -1,9 +1,10 @@
 """Clinical concepts of MIMIC-III: the itemids that hold each, and which numbers can be a patient's.
 
-Itemids below 50,000 are CareVue's and those from 220,000 MetaVision's (both in CHARTEVENTS); 50,800 to 51,999 are
-the laboratory's (LABEVENTS). Sources: the dictionaries D_ITEMS and D_LABITEMS of MIMIC-III 1.4 (Johnson et al.
-2016, doi:10.1038/sdata.2016.35); the groups follow mimic-code (Johnson et al. 2018, doi:10.1093/jamia/ocx084)
-and MIMIC-Extract (Wang et al. 2020, doi:10.1145/3368555.3384469), whose ranges these are where it has one.
+Itemids below 50,000 are CareVue's and those from 220,000 MetaVision's (both in CHARTEVENTS); 50,800 to
+51,999 are the laboratory's (LABEVENTS). Sources: the dictionaries D_ITEMS and D_LABITEMS of MIMIC-III 1.4
+(Johnson et al. 2016, doi:10.1038/sdata.2016.35); the groups follow mimic-code (Johnson et al. 2018,
+doi:10.1093/jamia/ocx084) and MIMIC-Extract (Wang et al. 2020, doi:10.1145/3368555.3384469), whose ranges
+these are where it has one.
 
 Laboratory values are read from LABEVENTS alone: charts hold copies of the same samples, and typing errors.
 """
@@ -119,7 +120,13 @@ BODY: Final = (
         (100, 240),
         0,
         ("first",),
-        scaled=((920, 2.54, 0.0), (1394, 2.54, 0.0), (4187, 2.54, 0.0), (3486, 2.54, 0.0), (226707, 2.54, 0.0)),
+        scaled=(
+            (920, 2.54, 0.0),
+            (1394, 2.54, 0.0),
+            (4187, 2.54, 0.0),
+            (3486, 2.54, 0.0),
+            (226707, 2.54, 0.0),
+        ),
         quirk="height",
     ),
 )
@@ -137,7 +144,15 @@ VENTILATOR: Final = (
 )
 OXYGEN: Final = (
     Concept(
-        "fio2", "%", (3420, 3422, 223835), (20.9, 100), (21, 100), 0, _MAX, scaled=((190, 100.0, 0.0),), quirk="percent"
+        "fio2",
+        "%",
+        (3420, 3422, 223835),
+        (20.9, 100),
+        (21, 100),
+        0,
+        _MAX,
+        scaled=((190, 100.0, 0.0),),
+        quirk="percent",
     ),
     Concept("o2_flow", "L/min", (470, 223834), (0, 70), (0, 70), 1, _MAX),
 )

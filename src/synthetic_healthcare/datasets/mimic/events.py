@@ -1,4 +1,4 @@
-"""CHARTEVENTS and LABEVENTS, streamed: each batch is filtered by itemid before anything else is done to it."""
+"""CHARTEVENTS and LABEVENTS, streamed; each batch is filtered by itemid before anything else is done."""
 
 from __future__ import annotations
 
@@ -47,6 +47,21 @@ class Readings:
     seconds: Numbers
     tubes: Flags
 
+    def where(self, keep: Flags) -> Readings:
+        """Return those that are kept."""
+        return Readings(
+            self.stays[keep], self.places[keep], self.values[keep], self.seconds[keep], self.tubes[keep]
+        )
+
+
+_NONE: Final = Readings(
+    np.zeros(0, dtype=np.int64),
+    np.zeros(0, dtype=np.int64),
+    np.zeros(0),
+    np.zeros(0),
+    np.zeros(0, dtype=bool),
+)
+
 
 @final
 @dataclass
@@ -77,8 +92,7 @@ class Gathered:
         paired = [place for place, concept in enumerate(self.concepts) if concept.name in PAIRED]
         keep = np.isin(readings.places, paired) & (~np.isnan(readings.values) | readings.tubes)
         if keep.any():
-            parts = (readings.stays, readings.places, readings.values, readings.seconds, readings.tubes)
-            self.kept.append(Readings(*(part[keep] for part in parts)))
+            self.kept.append(readings.where(keep))
 
     def values(self, concept: str, statistic: Statistic) -> npt.NDArray[np.float64]:
         """One statistic of one concept, shape (stays,)."""
@@ -89,21 +103,14 @@ class Gathered:
         """The kept readings of one concept."""
         place = [each.name for each in self.concepts].index(concept)
         masks = [part.places == place for part in self.kept]
+        parts = [_NONE, *(part.where(mask) for part, mask in zip(self.kept, masks, strict=True))]
         return Readings(
-            *(
-                np.concatenate([getattr(part, name)[mask] for part, mask in zip(self.kept, masks, strict=True)] or [empty])
-                for name, empty in _EMPTY.items()
-            )
+            stays=np.concatenate([part.stays for part in parts]),
+            places=np.concatenate([part.places for part in parts]),
+            values=np.concatenate([part.values for part in parts]),
+            seconds=np.concatenate([part.seconds for part in parts]),
+            tubes=np.concatenate([part.tubes for part in parts]),
         )
-
-
-_EMPTY: Final = {
-    "stays": np.zeros(0, dtype=np.int64),
-    "places": np.zeros(0, dtype=np.int64),
-    "values": np.zeros(0),
-    "seconds": np.zeros(0),
-    "tubes": np.zeros(0, dtype=bool),
-}
 
 
 def gather_chart(folder: MimicFolder, windows: Windows) -> Gathered:
@@ -140,7 +147,9 @@ def stream_chart(
     dictionary = Dictionary(concepts)
     reader = SignReader(CHARTED_SIGNS)
     tube = [sign.name for sign in CHARTED_SIGNS].index("gcs_intubated")
-    wanted = _wanted({*(i for c in concepts for i in c.itemids), *(i for s in CHARTED_SIGNS for i in s.itemids)})
+    wanted = _wanted(
+        {*(i for c in concepts for i in c.itemids), *(i for s in CHARTED_SIGNS for i in s.itemids)}
+    )
     for batch in folder.stream("CHARTEVENTS", columns):
         items = whole(batch, "itemid")
         keep = wanted[np.clip(items, 0, len(wanted) - 1)]
@@ -173,7 +182,12 @@ def stream_laboratory(
 
 
 def _readings(
-    dictionary: Dictionary, items: Positions, values: Numbers, seconds: Numbers, stays: Positions, tubes: Flags
+    dictionary: Dictionary,
+    items: Positions,
+    values: Numbers,
+    seconds: Numbers,
+    stays: Positions,
+    tubes: Flags,
 ) -> Readings:
     places = dictionary.places(items)
     mine = places >= 0

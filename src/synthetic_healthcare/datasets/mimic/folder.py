@@ -1,4 +1,4 @@
-"""The folder of a user's MIMIC-III CSV files: found, and streamed in batches of the columns that are needed."""
+"""The folder of a user's MIMIC-III CSV files: found, and streamed by the columns that are needed."""
 
 from __future__ import annotations
 

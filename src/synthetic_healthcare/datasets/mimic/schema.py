@@ -1,6 +1,7 @@
 """What is known of each column before any patient is looked at: kind, role, unit, range, categories.
 
-All of it is declared: it comes from definitions and from published ranges, so that a private run pays for none.
+All of it is declared: it comes from definitions and from published ranges, so that a private run pays for
+none.
 """
 
 from __future__ import annotations
@@ -33,11 +34,10 @@ from synthetic_healthcare.datasets.mimic.concepts import (
     Concept,
 )
 from synthetic_healthcare.datasets.mimic.sofa import PARTS
-from synthetic_healthcare.datasets.mimic.table import FLAGS, LIMITS, column_name, mean_decimals
+from synthetic_healthcare.datasets.mimic.table import FLAGS, LIMITS, column_name
 from synthetic_healthcare.schema.column import Category, Column, Role
 from synthetic_healthcare.schema.schema import Schema
 
-_ORIGIN: Final = ("dtype", "declared", "reason", "name")
 _QUASI: Final = {
     "gender": ("F", "M"),
     "ethnicity": ETHNICITIES,
@@ -66,7 +66,6 @@ def _columns() -> Iterator[Column]:
     yield from _demographics()
     yield _number("weight", "kg", (30, 250), 1)
     yield _number("height", "cm", (100, 240), 0)
-    yield _number("bmi", "kg/m2", (5, 100), 1)
     for concept in (*VITALS, *LABORATORY, *BLOOD_GAS, *VENTILATOR, *OXYGEN):
         for statistic in concept.statistics:
             yield _of_concept(concept, statistic)
@@ -117,8 +116,7 @@ def _of_concept(concept: Concept, statistic: Statistic) -> Column:
     name = column_name(concept, statistic)
     if statistic == "count":
         return _number(name, "measurements", LIMITS["count"], 0, nullable=False)
-    decimals = mean_decimals(concept) if statistic == "mean" else concept.decimals
-    return _number(name, concept.unit, concept.bounds, decimals)
+    return _number(name, concept.unit, concept.bounds, concept.decimals)
 
 
 def _number(
@@ -154,9 +152,7 @@ def _levels(name: str, low: int, high: int, *, dtype: str = "Int64", nullable: b
 
 
 def _flag(name: str, *, role: Role = "feature") -> Column:
-    return _declared(
-        name, "boolean", dtype="bool", role=role, nullable=False, categories=(False, True)
-    )
+    return _declared(name, "boolean", dtype="bool", role=role, nullable=False, categories=(False, True))
 
 
 def _declared(name: str, kind: Any, *, dtype: str, role: Role = "feature", **facts: Any) -> Column:

@@ -105,7 +105,9 @@ class SignReader:
         self._signs = tuple(signs)
         self._text_items = frozenset(item for sign in signs for item in (*sign.says, *sign.not_says))
 
-    def read(self, itemids: npt.NDArray[np.int64], texts: pa.Array, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    def read(
+        self, itemids: npt.NDArray[np.int64], texts: pa.Array, numbers: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.bool_]:
         """Judge values, all arrays of length n; returns shape (signs, n)."""
         there = ~texts.is_null().to_numpy(zero_copy_only=False)
         with np.errstate(invalid="ignore"):

@@ -1,7 +1,7 @@
 """The Sequential Organ Failure Assessment of the first day.
 
-Vincent et al. 1996 (doi:10.1007/BF01709751), with the worst value of each part within the window and 0 for a part
-that was not measured, as mimic-code computes it (Johnson et al. 2018, doi:10.1093/jamia/ocx084).
+Vincent et al. 1996 (doi:10.1007/BF01709751), with the worst value of each part within the window and 0 for a
+part that was not measured, as mimic-code computes it (Johnson et al. 2018, doi:10.1093/jamia/ocx084).
 """
 
 from __future__ import annotations
@@ -75,16 +75,17 @@ def sofa(worst: Worst) -> pd.DataFrame:
 
 def _below(values: Numbers, limits: tuple[float, ...]) -> npt.NDArray[np.int64]:
     """Count the limits that a value is below; none where it is missing."""
-    return np.sum([values < limit for limit in limits], axis=0)
+    return np.asarray(np.sum([values < limit for limit in limits], axis=0))
 
 
 def _from(values: Numbers, limits: tuple[float, ...]) -> npt.NDArray[np.int64]:
     """Count the limits that a value reaches; none where it is missing."""
-    return np.sum([values >= limit for limit in limits], axis=0)
+    return np.asarray(np.sum([values >= limit for limit in limits], axis=0))
 
 
 def _respiration(worst: Worst) -> npt.NDArray[np.int64]:
-    # DIFF: mimic-code asks whether the patient was ventilated at the time of the gas; here: within the window.
+    # DIFF: mimic-code asks whether the patient was ventilated at the time of the gas; here: within the
+    # window.
     points = _below(worst.oxygen_index, (400, 300, 200, 100))
     return np.where(worst.ventilated, points, np.minimum(points, 2))
 
@@ -108,4 +109,4 @@ def _kidney(worst: Worst) -> npt.NDArray[np.int64]:
     # DIFF: mimic-code counts the urine of shorter stays as a day's; here they are judged by creatinine alone.
     urine = np.where(worst.hours >= 24, worst.urine_ml, np.nan)
     by_urine = np.select([urine < 200, urine < 500], [4, 3], default=0)
-    return np.maximum(_from(worst.creatinine, (1.2, 2.0, 3.5, 5.0)), by_urine)
+    return np.asarray(np.maximum(_from(worst.creatinine, (1.2, 2.0, 3.5, 5.0)), by_urine))

@@ -66,11 +66,11 @@ class CohortOptions:
     minimum_age : int, default 16
         Years at admission to the unit; children are another population.
     minimum_hours : float, default 0
-        Shortest stay. 24 makes every row a whole day's, which a fair prediction of an outcome needs: a stay that
-        ends within the window tells by its counts that it ended.
+        Shortest stay. 24 makes every row a whole day's, which a fair prediction of an outcome needs: a stay
+        that ends within the window tells by its counts that it ended.
     charted_only : bool, default False
-        Leaves out admissions of which the release holds no charted events (1 of the demo's 129): in their rows all
-        that comes from CHARTEVENTS is missing.
+        Leaves out admissions of which the release holds no charted events (1 of the demo's 129): in their
+        rows all that comes from CHARTEVENTS is missing.
     codes : bool, default False
         Adds `diagnoses`, the set of ICD-9 codes of the admission. They are assigned at discharge.
     """
@@ -104,7 +104,7 @@ def build_table(folder: MimicFolder, *, target: str, options: CohortOptions) -> 
     ventilated = chart.signs["ventilated"] | treatments.given["ventilated"]
     treatments.given["dialysis"] |= chart.signs["dialysis"]
     coma = worst_coma(chart, len(stays))
-    oxygen_index = worst_oxygen_index(chart, laboratory, len(stays))
+    oxygen_index = np.round(worst_oxygen_index(chart, laboratory, len(stays)))
     parts = [
         pd.DataFrame({"subject_id": stays["subject_id"], "icustay_id": stays["icustay_id"]}),
         demographics(stays, services),
@@ -114,7 +114,7 @@ def build_table(folder: MimicFolder, *, target: str, options: CohortOptions) -> 
         _columns(laboratory, LABORATORY),
         _measured(laboratory),
         _columns(laboratory, BLOOD_GAS),
-        pd.DataFrame({"pf_ratio_min": np.clip(np.round(oxygen_index), *LIMITS["pf_ratio_min"])}),
+        pd.DataFrame({"pf_ratio_min": np.clip(oxygen_index, *LIMITS["pf_ratio_min"])}),
         _ventilation(chart, ventilated),
         _fluids(treatments),
         _flags(treatments),
@@ -137,7 +137,14 @@ def build_table(folder: MimicFolder, *, target: str, options: CohortOptions) -> 
     table = pd.concat(parts, axis=1)
     if options.codes:
         table["diagnoses"] = _code_sets(codes, stays["hadm_id"])
-    for name in ("emergency_hours", "hours_before_unit", "stay_number", "urine_ml", "crystalloid_ml", "fluid_in_ml"):
+    for name in (
+        "emergency_hours",
+        "hours_before_unit",
+        "stay_number",
+        "urine_ml",
+        "crystalloid_ml",
+        "fluid_in_ml",
+    ):
         table[name] = table[name].clip(*LIMITS[name])
     table[target] = TARGETS[target](stays).to_numpy()
     return table
@@ -148,11 +155,6 @@ def column_name(concept: Concept, statistic: str) -> str:
     return f"{concept.name}_{statistic}"
 
 
-def mean_decimals(concept: Concept) -> int:
-    """A mean is written with one decimal more than what it is the mean of."""
-    return concept.decimals + 1
-
-
 def _columns(gathered: Gathered, concepts: tuple[Concept, ...]) -> pd.DataFrame:
     found: dict[str, Any] = {}
     for concept in concepts:
@@ -161,21 +163,14 @@ def _columns(gathered: Gathered, concepts: tuple[Concept, ...]) -> pd.DataFrame:
             if statistic == "count":
                 values = np.minimum(values, int(LIMITS["count"][1]))
             if statistic == "mean":
-                values = _mean_within(gathered, concept)
+                values = np.round(values, concept.decimals)
             found[column_name(concept, statistic)] = values
     return pd.DataFrame(found)
 
 
-def _mean_within(gathered: Gathered, concept: Concept) -> Any:
-    """The mean, rounded; rounding never takes it out of the range of its values."""
-    low, high = gathered.values(concept.name, "min"), gathered.values(concept.name, "max")
-    return np.clip(np.round(gathered.values(concept.name, "mean"), mean_decimals(concept)), low, high)
-
-
 def _body(chart: Gathered) -> pd.DataFrame:
     weight, height = chart.values("weight", "first"), chart.values("height", "first")
-    index = np.round(weight / (height / 100) ** 2, 1)
-    return pd.DataFrame({"weight": weight, "height": height, "bmi": np.where(index > 100, np.nan, index)})
+    return pd.DataFrame({"weight": weight, "height": height})
 
 
 def _measured(laboratory: Gathered) -> pd.DataFrame:
@@ -185,7 +180,9 @@ def _measured(laboratory: Gathered) -> pd.DataFrame:
 
 
 def _ventilation(chart: Gathered, ventilated: Any) -> pd.DataFrame:
-    table = pd.concat([pd.DataFrame({"ventilated": ventilated}), _columns(chart, (*VENTILATOR, *OXYGEN))], axis=1)
+    table = pd.concat(
+        [pd.DataFrame({"ventilated": ventilated}), _columns(chart, (*VENTILATOR, *OXYGEN))], axis=1
+    )
     for concept in VENTILATOR:
         for statistic in concept.statistics:
             name = column_name(concept, statistic)

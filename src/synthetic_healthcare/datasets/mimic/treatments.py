@@ -1,4 +1,4 @@
-"""What was given in the first day: drugs, blood, fluids; what came out; dialysis and ventilation as procedures."""
+"""What was given in the first day: drugs, blood, fluids, procedures; and what came out."""
 
 from __future__ import annotations
 
@@ -165,9 +165,7 @@ def _read_carevue(folder: MimicFolder, windows: Windows, inputs: _Inputs) -> Non
             inputs.take(stays, items[rows], given[rows], each_kg, millilitres[rows])
 
 
-def _read_metavision(
-    folder: MimicFolder, windows: Windows, inputs: _Inputs, *, antibiotic: Flags
-) -> None:
+def _read_metavision(folder: MimicFolder, windows: Windows, inputs: _Inputs, *, antibiotic: Flags) -> None:
     columns = {
         "hadm_id": ID,
         "icustay_id": ID,
@@ -187,8 +185,13 @@ def _read_metavision(
         start, end = numbers(batch, "starttime"), numbers(batch, "endtime")
         given = (numbers(batch, "amount") > 0) | (rates > 0)
         millilitres = np.where(_matches(batch, "amountuom", "^ml$"), numbers(batch, "amount"), np.nan)
-        per_kg, per_patient = _matches(batch, "rateuom", "mcg/kg/min"), _matches(batch, "rateuom", "^mcg/min$")
-        ordered = _matches(batch, "ordercategoryname", f"^{_ANTIBIOTIC_ORDERS.replace('(', '[(]').replace(')', '[)]')}$")
+        per_kg, per_patient = (
+            _matches(batch, "rateuom", "mcg/kg/min"),
+            _matches(batch, "rateuom", "^mcg/min$"),
+        )
+        ordered = _matches(
+            batch, "ordercategoryname", f"^{_ANTIBIOTIC_ORDERS.replace('(', '[(]').replace(')', '[)]')}$"
+        )
         ids = (numbers(batch, "icustay_id"), numbers(batch, "hadm_id"))
         for rows, stays in windows.by_stay(*ids, start, end):
             antibiotic[stays[ordered[rows]]] = True

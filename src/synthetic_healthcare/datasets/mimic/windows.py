@@ -1,9 +1,9 @@
 """Which stay an event belongs to: by its stay's number, or by its admission and the time.
 
-Windows begin at the admission to the unit (for the laboratory six hours before: samples are drawn on the way) and
-end 24 hours after it, or at discharge from the unit where that is earlier. Nothing later enters a row.
-Both are those of mimic-code's first-day concepts (Johnson et al. 2018, doi:10.1093/jamia/ocx084) but for the end
-at discharge: after it the patient is in another ward, or in another stay.
+Windows begin at the admission to the unit (for the laboratory six hours before: samples are drawn on the
+way) and end 24 hours after it, or at discharge from the unit where that is earlier. Nothing later enters a
+row. Both are those of mimic-code's first-day concepts (Johnson et al. 2018, doi:10.1093/jamia/ocx084) but
+for the end at discharge: after it the patient is in another ward, or in another stay.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Numbers = npt.NDArray[np.float64]
 
 
 def in_unit(stays: pd.DataFrame) -> Windows:
-    """The first day of each stay; `stays` holds `icustay_id`, `hadm_id`, and `intime`, `outtime` in seconds."""
+    """The first day of each stay; `stays` holds ids, and `intime` and `outtime` in seconds."""
     return Windows(stays, stays["intime"].to_numpy(dtype=np.float64), _closes(stays))
 
 
@@ -39,8 +39,8 @@ def of_laboratory(stays: pd.DataFrame) -> Windows:
 def of_orders(stays: pd.DataFrame) -> Windows:
     """The day of admission to the unit, for orders that have dates and no times.
 
-    An order that runs on that day began within the first 24 hours of the stay, whatever its hour. One that begins
-    on the next day may lie after the window, and is left out.
+    An order that runs on that day began within the first 24 hours of the stay, whatever its hour. One that
+    begins on the next day may lie after the window, and is left out.
     """
     day = np.floor(stays["intime"].to_numpy(dtype=np.float64) / DAY_S) * DAY_S
     return Windows(stays, day, day)
@@ -48,7 +48,7 @@ def of_orders(stays: pd.DataFrame) -> Windows:
 
 def _closes(stays: pd.DataFrame) -> Numbers:
     intime, outtime = (stays[name].to_numpy(dtype=np.float64) for name in ("intime", "outtime"))
-    return np.minimum(intime + WINDOW_H * HOUR_S, outtime)
+    return np.asarray(np.minimum(intime + WINDOW_H * HOUR_S, outtime))
 
 
 @final
@@ -68,7 +68,9 @@ class Windows:
         self._stays: pd.Index[Any] = pd.Index(stays["icustay_id"].to_numpy(dtype=np.float64))
         admissions = stays["hadm_id"].to_numpy(dtype=np.float64)
         self._admissions: pd.Index[Any] = pd.Index(np.unique(admissions))
-        self._of_admission = _listed(self._admissions.get_indexer(pd.Index(admissions)), len(self._admissions))
+        self._of_admission = _listed(
+            self._admissions.get_indexer(pd.Index(admissions)), len(self._admissions)
+        )
 
     def __len__(self) -> int:
         return len(self.opens)
@@ -130,7 +132,7 @@ class Windows:
 
 
 def _listed(admission_of_stay: npt.NDArray[Any], admissions: int) -> Positions:
-    """Return the positions of each admission's stays, shape (admissions, most stays), -1 where there are fewer."""
+    """Return the positions of each admission's stays, -1 where it has fewer; (admissions, most)."""
     frame = pd.DataFrame({"admission": admission_of_stay})
     frame["turn"] = frame.groupby("admission").cumcount()
     most = int(frame["turn"].max()) + 1 if len(frame) else 0
