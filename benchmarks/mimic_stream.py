@@ -2,8 +2,8 @@
 
     python benchmarks/mimic_stream.py --rows 50000000 [--gz] [--folder DIR]
 
-The files are those of the full set in form (upper-case quoted headers, 61,000 stays), and nobody's data. A second
-process reads them, so that its peak memory is that of the build alone.
+The files are those of the full set in form (upper-case quoted headers, 61,000 stays), and nobody's data. A
+second process reads them, so that its peak memory is that of the build alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,23 @@ from protocol import peak_mb
 _CHUNK: Final = 1_000_000
 _FIRST_DAY: Final = np.datetime64("2150-01-01T00:00:00", "s")
 #: Itemids in the mixture of CHARTEVENTS, and how often: half of its rows are of items that no feature needs.
-_READ: Final = (211, 220045, 51, 220179, 8368, 220180, 52, 220181, 618, 220210, 646, 220277, 223761, 223900, 184)
+_READ: Final = (
+    211,
+    220045,
+    51,
+    220179,
+    8368,
+    220180,
+    52,
+    220181,
+    618,
+    220210,
+    646,
+    220277,
+    223761,
+    223900,
+    184,
+)
 _TEXTS: Final = {223900: "Oriented", 184: "4 Spontaneously"}
 _HEADERS: Final = {
     "SERVICES": "ROW_ID SUBJECT_ID HADM_ID TRANSFERTIME PREV_SERVICE CURR_SERVICE",
@@ -75,7 +91,12 @@ def _write_stays(folder: Path, ids: Any, begins: Any, ends: Any) -> None:
         OUTTIME=_text(ends),
     )
     constant = {"ADMISSION_TYPE": "EMERGENCY", "ADMISSION_LOCATION": "EMERGENCY ROOM ADMIT"}
-    constant |= {"INSURANCE": "Medicare", "LANGUAGE": "ENGL", "MARITAL_STATUS": "MARRIED", "ETHNICITY": "WHITE"}
+    constant |= {
+        "INSURANCE": "Medicare",
+        "LANGUAGE": "ENGL",
+        "MARITAL_STATUS": "MARRIED",
+        "ETHNICITY": "WHITE",
+    }
     _write(
         folder / "ADMISSIONS.csv",
         HADM_ID=ids + 100_000,
@@ -132,7 +153,7 @@ def _write(path: Path, **columns: Any) -> None:
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """Build the cohort in this process; returns rows and columns, seconds and the peak memory in megabytes."""
+    """Build the cohort in this process; return its size, the seconds and the peak memory in megabytes."""
     from synthetic_healthcare.datasets.mimic3 import load_mimic3
 
     begun, start = peak_mb(), time.perf_counter()
@@ -154,7 +175,13 @@ def measure(folder: Path, *, rows: int, stays: int, zipped: bool) -> dict[str, A
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     facts: dict[str, Any] = json.loads(done.stdout)
     size = sum(path.stat().st_size for path in folder.iterdir())
-    return {"rows": rows, "zipped": zipped, "file_mb": size / 1e6, **facts, "rows_per_second": rows / facts["seconds"]}
+    return {
+        "rows": rows,
+        "zipped": zipped,
+        "file_mb": size / 1e6,
+        **facts,
+        "rows_per_second": rows / facts["seconds"],
+    }
 
 
 def main() -> None:
@@ -170,7 +197,9 @@ def main() -> None:
         print(json.dumps(load(asked.load)))
         return
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        print(json.dumps(measure(Path(folder), rows=asked.rows, stays=asked.stays, zipped=asked.gz), indent=2))
+        print(
+            json.dumps(measure(Path(folder), rows=asked.rows, stays=asked.stays, zipped=asked.gz), indent=2)
+        )
 
 
 if __name__ == "__main__":

@@ -73,6 +73,8 @@ class MimicFolder:
             include_columns=list(names.values()),
             column_types={names[name]: kind for name, kind in columns.items()},
             strings_can_be_null=True,
+            # The release holds a few damaged letters ("?F" for degrees); no text that counts has any.
+            check_utf8=False,
         )
         reading = pa_csv.ReadOptions(block_size=_BLOCK_BYTES)
         with phase(self.progress, table, raw.size()):
@@ -97,16 +99,20 @@ class MimicFolder:
         return pd.DataFrame({name: _series(whole.column(name)) for name in columns})
 
 
+def texts(column: pa.Array | pa.ChunkedArray) -> list[str | None]:
+    """Return the cells of a column of text, damaged letters replaced."""
+    cells = column.cast(pa.binary()).to_pylist()
+    return [None if cell is None else cell.decode("utf-8", errors="replace") for cell in cells]
+
+
 def _names(path: Path, columns: Mapping[str, pa.DataType]) -> dict[str, str]:
     """Return the file's own spelling of each column."""
     opener = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as stream:
+        with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as stream:
             header = next(csv.reader(stream), [])
     except (gzip.BadGzipFile, EOFError) as error:
         raise DataError(f"file {path.name!r} is not a whole gzip file. Download it again") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"file {path.name!r} is not UTF-8 text. Download it again") from error
     spelled = {name.strip().lower(): name for name in header}
     for name in columns:
         if name not in spelled:
@@ -119,5 +125,5 @@ def _series(column: pa.ChunkedArray) -> pd.Series[Any]:
     if column.type == INSTANT:
         return pd.Series(column.cast(pa.int64()).cast(pa.float64()).to_numpy(), dtype="float64")
     if column.type == TEXT:
-        return pd.Series(column.to_pylist(), dtype=object)
+        return pd.Series(texts(column), dtype=object)
     return pd.Series(column.to_pandas())

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from synthetic_healthcare.datasets.mimic.folder import texts as texts_of
+
 
 @final
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class SignReader:
                 found[place] |= np.isin(itemids, list(sign.positive)) & positive
         spoken = np.flatnonzero(np.isin(itemids, list(self._text_items)) & there)
         coded = texts.take(pa.array(spoken)).dictionary_encode()
-        words = [str(word).strip() for word in coded.dictionary.to_pylist()]
+        words = [str(word).strip() for word in texts_of(coded.dictionary)]
         codes = coded.indices.to_numpy(zero_copy_only=False)
         for place, sign in enumerate(self._signs):
             for item, allowed in sign.says.items():

@@ -59,7 +59,7 @@ _IRRIGANT: Final = 227488
 _MOST_URINE_ML: Final = 5000.0
 _MOST_FLUID_ML: Final = 10000.0
 
-_ANTIBIOTIC_ORDERS: Final = "08-Antibiotics (IV)"
+_ANTIBIOTIC_ORDERS: Final = r"^08-Antibiotics \(IV\)$"
 #: Parts of generic names of antibiotics (stems of the WHO's list of INN, and names without one).
 _ANTIBIOTICS: Final = (
     "cillin|cef|penem|bactam|aztreonam|floxacin|micin|mycin|amikacin|cycline|metronidazole|flagyl|sulfameth"
@@ -189,9 +189,7 @@ def _read_metavision(folder: MimicFolder, windows: Windows, inputs: _Inputs, *, 
             _matches(batch, "rateuom", "mcg/kg/min"),
             _matches(batch, "rateuom", "^mcg/min$"),
         )
-        ordered = _matches(
-            batch, "ordercategoryname", f"^{_ANTIBIOTIC_ORDERS.replace('(', '[(]').replace(')', '[)]')}$"
-        )
+        ordered = _matches(batch, "ordercategoryname", _ANTIBIOTIC_ORDERS)
         ids = (numbers(batch, "icustay_id"), numbers(batch, "hadm_id"))
         for rows, stays in windows.by_stay(*ids, start, end):
             antibiotic[stays[ordered[rows]]] = True
