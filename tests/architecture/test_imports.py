@@ -15,7 +15,7 @@ import synthetic_healthcare
 SOURCE = Path(__file__).parents[2] / "src" / "synthetic_healthcare"
 HEAVY = ("torch", "pandas", "numpy", "sklearn", "scipy", "pyarrow", "pydantic", "typer", "rich", "yaml")
 #: Packages that many modules import without training anything: they must not pull torch in.
-TORCH_FREE = ("schema", "tables", "transforms", "rules", "evaluation", "artifacts", "privacy")
+TORCH_FREE = ("schema", "tables", "transforms", "rules", "evaluation", "artifacts", "privacy", "datasets")
 
 
 def _run(program: str) -> str:

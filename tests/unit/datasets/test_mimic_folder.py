@@ -6,15 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from synthetic_healthcare.datasets.mimic.cohort import TARGETS
 from synthetic_healthcare.datasets.mimic.table import CohortOptions
+from synthetic_healthcare.datasets.mimic.windows import of_laboratory
 from synthetic_healthcare.datasets.mimic3 import load_mimic3
 from synthetic_healthcare.errors import ConfigError, DataError
 
 MakeFolder = Callable[..., Path]
+
+
+#: Times and values, two of them at one time.
+_MOMENTS = (("01 13:00", 40), ("01 13:00", 60), ("01 15:00", 3), ("01 18:00", 3), ("02 01:00", 5))
 
 
 def chart(item: int, at: str, number: object, *, stay: object = 301, **others: object) -> dict[str, Any]:
@@ -257,6 +263,26 @@ def test_what_is_wrong_with_a_folder_is_said_without_its_cells(mimic_folder: Mak
         rows(folder)
     with pytest.raises(DataError, match="does not exist"):
         rows(folder / "nowhere")
+
+
+def test_the_order_of_events_changes_nothing(mimic_folder: MakeFolder) -> None:
+    events = [chart(item, at, number) for item in (220045, 220739, 223901, 763) for at, number in _MOMENTS]
+    samples = [lab(item, at, number) for item in (50912, 50821, 50816) for at, number in _MOMENTS]
+    one = rows(mimic_folder(CHARTEVENTS=events, LABEVENTS=samples))
+    other = rows(mimic_folder(CHARTEVENTS=events[::-1], LABEVENTS=samples[::-1]))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_sample_before_a_second_stay_belongs_to_both() -> None:
+    stays = pd.DataFrame(
+        {"icustay_id": [1, 2], "hadm_id": [7, 7], "intime": [0, 40_000], "outtime": [30_000, 90_000]}
+    )
+    seconds = np.array([10_000.0, 20_000.0, 35_000.0, np.nan])
+    placed = list(of_laboratory(stays).by_admission(np.full(4, 7.0), seconds))
+    found = sorted(
+        (int(row), int(stay)) for event, stays_of in placed for row, stay in zip(event, stays_of, strict=True)
+    )
+    assert found == [(0, 0), (1, 0), (1, 1), (2, 1)]
 
 
 def test_damaged_letters_do_no_harm(mimic_folder: MakeFolder) -> None:
