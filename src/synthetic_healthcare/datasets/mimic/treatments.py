@@ -199,7 +199,7 @@ def _read_metavision(folder: MimicFolder, windows: Windows, inputs: _Inputs, *, 
 
 
 def _read_prescriptions(folder: MimicFolder, orders: Windows, *, antibiotic: Flags) -> None:
-    """Antibiotics by vein of CareVue's patients, whose inputs do not name them."""
+    """Antibiotics by vein; the inputs of CareVue do not name them."""
     columns = {"hadm_id": ID, "startdate": INSTANT, "enddate": INSTANT, "drug": TEXT, "route": TEXT}
     for batch in folder.stream("PRESCRIPTIONS", columns):
         keep = _matches(batch, "route", "^IV") & _matches(batch, "drug", _ANTIBIOTICS)
