@@ -1,0 +1,1 @@
+"""MIMIC-III as one row per stay in intensive care."""
