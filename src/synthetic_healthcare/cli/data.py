@@ -16,6 +16,10 @@ DATA_HELP: Final = (
     "Table: .csv, .csv.gz, .parquet, a folder of Parquet, sqlite:///FILE#TABLE, a YAML file that joins "
     "files, a dataset's name (see `datasets list`), or NAME=PATH for your own copy of it."
 )
+AcceptTerms = Annotated[
+    bool,
+    typer.Option("--accept-terms", help="You hold to the dataset's terms of use; see `datasets describe`."),
+]
 Data = Annotated[str, typer.Argument(help=DATA_HELP)]
 
 
@@ -24,7 +28,9 @@ def read_data(data: str) -> pd.DataFrame:
     return read_described(data)[0]
 
 
-def read_described(data: str, schema: Path | None = None) -> tuple[pd.DataFrame, Schema | None]:
+def read_described(
+    data: str, schema: Path | None = None, *, accept_terms: bool = False
+) -> tuple[pd.DataFrame, Schema | None]:
     """Read a table and its schema: the one that is given, else the dataset's own; `None`: to be inferred."""
     from synthetic_healthcare.datasets import available, load
     from synthetic_healthcare.datasets.own import read_files
@@ -36,7 +42,13 @@ def read_described(data: str, schema: Path | None = None) -> tuple[pd.DataFrame,
     if name in available():
         if not place:
             tell_fetch(name)
-        found = load(name, path=place or None, schema=given, progress=default_progress())
+        found = load(
+            name,
+            path=place or None,
+            schema=given,
+            accept_terms=accept_terms,
+            progress=default_progress(),
+        )
         return found.data, found.schema
     if "://" not in data and not data.lower().endswith((".yaml", ".yml")):
         # A plain table is inferred by whoever uses it, which knows the target.

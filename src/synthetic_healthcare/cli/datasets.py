@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from synthetic_healthcare.cli.data import tell_fetch
+from synthetic_healthcare.cli.data import AcceptTerms, Data, tell_fetch
 from synthetic_healthcare.cli.output import EPILOG, Json, describe_file, print_json
 from synthetic_healthcare.errors import ConfigError
 
@@ -101,3 +102,36 @@ def describe(
         typer.echo("".join([*([_PAGE] if name is None else []), *map(as_markdown, facts)]), nl=False)
     else:
         typer.echo(as_text(facts[0]))
+
+
+@app.command("export", epilog=EPILOG)
+def export(
+    data: Data,
+    out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the table: .csv or .parquet.")],
+    schema: Annotated[Path | None, typer.Option(help="Where to write its schema, as YAML.")] = None,
+    target: Annotated[str | None, typer.Option(help="Column to predict, in place of its own.")] = None,
+    accept_terms: AcceptTerms = False,
+) -> None:
+    """Write a dataset as one table, with its schema: also what is built or joined from several files.
+
+    Example: synthetic-healthcare datasets export mimic-iii=FOLDER -o stays.parquet --schema stays.yaml
+    """
+    from synthetic_healthcare.datasets import available, load
+    from synthetic_healthcare.progress import default_progress
+    from synthetic_healthcare.tables import write_table
+
+    name, _, place = data.partition("=")
+    if name in available() and not place:
+        tell_fetch(name)
+    known = name in available()
+    found = load(
+        name if known else data,
+        path=place or None if known else None,
+        target=target,
+        accept_terms=accept_terms,
+        progress=default_progress(),
+    )
+    write_table(found.data, out)
+    if schema is not None:
+        schema.write_text(found.schema.to_yaml(), encoding="utf-8")
+    typer.echo(f"{out}: {len(found.data):,} rows, {found.data.shape[1]} columns. {found.about.licence}")

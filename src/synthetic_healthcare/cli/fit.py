@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from synthetic_healthcare.cli.data import Data, read_data, read_described
+from synthetic_healthcare.cli.data import AcceptTerms, Data, read_data, read_described
 from synthetic_healthcare.cli.output import Json, Seed, describe_file, print_json
 from synthetic_healthcare.errors import ConfigError
 
@@ -40,6 +40,7 @@ def fit(
         Path | None, typer.Option(help="YAML file of clinical rules that generated rows have to keep.")
     ] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Folder to resume from after a kill.")] = None,
+    accept_terms: AcceptTerms = False,
     as_json: Json = False,
 ) -> None:
     """Learn a table of patients and write the model.
@@ -59,7 +60,7 @@ def fit(
     from synthetic_healthcare.progress import default_progress
 
     generator = SyntheticDataGenerator.from_config(settings, random_state=seed)
-    patients, known = read_described(data, schema)
+    patients, known = read_described(data, schema, accept_terms=accept_terms)
     generator.fit(
         patients,
         epochs=settings.model.training.epochs,

@@ -10,9 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from synthetic_healthcare.datasets.aggregation import Statistic, Tally
 from synthetic_healthcare.errors import DataError
 
-_NUMERIC: Final = frozenset({"max", "min", "mean", "sum"})
+#: Aggregates of numbers, as the tally of events knows them.
+_SUMMED: Final[dict[str, tuple[Statistic]]] = {
+    "max": ("max",),
+    "min": ("min",),
+    "mean": ("mean",),
+    "sum": ("sum",),
+}
 _SEPARATOR: Final = ";"
 Places = npt.NDArray[np.intp]
 
@@ -138,8 +145,7 @@ class _State:
 
     def __init__(self, one: Specification, n: int) -> None:
         self._one = one
-        self._count = np.zeros(n, dtype=np.int64)
-        self._number = np.full(n, {"max": -np.inf, "min": np.inf}.get(one.aggregate, 0.0))
+        self._tally = Tally(n, 1, statistics=(*_SUMMED.get(one.aggregate, ()), "count"))
         self._order = np.full(n, np.nan)
         self._cell: npt.NDArray[np.object_] = np.full(n, None, dtype=object)
         self._sets: dict[int, set[str]] = {}
@@ -149,12 +155,10 @@ class _State:
         if value is not None:
             present = np.asarray(value.is_valid())
             place, order, value = place[present], order[present], value.filter(value.is_valid())
-        np.add.at(self._count, place, 1)
         how = self._one.aggregate
-        if how in _NUMERIC:
-            numbers = _numbers(value, self._one)
-            {"max": np.maximum, "min": np.minimum}.get(how, np.add).at(self._number, place, numbers)
-        elif how == "codes":
+        numbers = _numbers(value, self._one) if how in _SUMMED else np.ones(len(place))
+        self._tally.add(place, np.zeros(len(place), dtype=np.int64), numbers)
+        if how == "codes":
             for at, code in zip(place.tolist(), map(str, value.to_pylist()), strict=True):
                 self._sets.setdefault(at, set()).add(code.strip())
         elif how in ("first", "last"):
@@ -176,20 +180,20 @@ class _State:
 
     def finish(self) -> pd.Series[Any]:
         """The column."""
-        how, empty = self._one.aggregate, self._count == 0
+        how, count = self._one.aggregate, self._tally.values("count")[:, 0]
         if how == "count":
-            return pd.Series(self._count)
+            return pd.Series(count)
         if how == "any":
-            return pd.Series(~empty)
+            return pd.Series(count > 0)
         if how == "codes":
             if any(_SEPARATOR in code for codes in self._sets.values() for code in codes):
                 raise DataError(f"take.{self._one.name}: a code holds a semicolon, which joins codes")
-            texts = [_SEPARATOR.join(sorted(self._sets.get(at, ()))) for at in range(len(self._count))]
+            texts = [_SEPARATOR.join(sorted(self._sets.get(at, ()))) for at in range(len(count))]
             return pd.Series(texts, dtype=object)
         if how in ("first", "last"):
             return _typed(self._cell)
-        values = self._number / np.maximum(self._count, 1) if how == "mean" else self._number
-        return pd.Series(np.where(empty, np.nan, values))
+        (statistic,) = _SUMMED[how]
+        return pd.Series(np.where(count == 0, np.nan, self._tally.values(statistic)[:, 0]))
 
 
 def _numbers(value: Any, one: Specification) -> npt.NDArray[np.float64]:

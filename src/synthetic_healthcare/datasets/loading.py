@@ -9,7 +9,6 @@ import shutil
 import warnings
 import zipfile
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -77,9 +76,9 @@ def load(
                 "The open demo "
                 "is at https://physionet.org/content/mimiciii-demo/1.4/"
             )
-        # The one place where the cohort builder is bound: loaded only when MIMIC-III is asked for.
-        build = import_module("synthetic_healthcare.datasets.mimic3").load_mimic3
-        found: Dataset = build(folder, target=target, accept_terms=accept_terms, progress=progress)
+        from synthetic_healthcare.datasets.mimic3 import load_mimic3
+
+        found = load_mimic3(folder, target=target, accept_terms=accept_terms, progress=progress)
         return found if schema is None else replace(found, schema=_schema(schema, found.data, target))
     if isinstance(name_or_path, str) and name in available():
         if query is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Final, final
+from typing import Final
 
-import pandas as pd
-
+from synthetic_healthcare.datasets.dataset import Dataset
 from synthetic_healthcare.datasets.mimic.cohort import TARGETS
 from synthetic_healthcare.datasets.mimic.folder import ID, MimicFolder
 from synthetic_healthcare.datasets.mimic.schema import in_dtypes, schema_of
@@ -20,36 +19,13 @@ from synthetic_healthcare.datasets.mimic.terms import (
     is_demo,
     require_terms,
 )
+from synthetic_healthcare.datasets.registry import MIMIC, MIMIC_ABOUT
 from synthetic_healthcare.errors import ConfigError
 from synthetic_healthcare.progress import Progress, Silent
 from synthetic_healthcare.rules import RulePack
-from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.schema.spelling import unknown
 
 _USUAL_TARGET: Final = "hospital_death"
-
-
-@final
-@dataclass(frozen=True)
-class Dataset:
-    """A table of patients and what is known of it.
-
-    Parameters
-    ----------
-    name : str
-        What it is called.
-    data : DataFrame
-        The rows.
-    schema : Schema
-        Its columns.
-    about : str
-        Where it comes from, under which terms, and how to cite it.
-    """
-
-    name: str
-    data: pd.DataFrame
-    schema: Schema
-    about: str
 
 
 def load_mimic3(
@@ -96,12 +72,17 @@ def load_mimic3(
         require_terms(accepted=accept_terms)
     built = build_table(folder, target=chosen, options=options or CohortOptions())
     schema = schema_of(built, target=chosen)
-    about = (
-        "MIMIC-III Clinical Database: one row per stay in intensive care, features of the first 24 hours. "
-        + (f"{DEMO_ATTRIBUTION} Every patient of the demo has died. " if demo else f"{TERMS} ")
-        + f"Cite: {CITATION}"
+    about = replace(
+        MIMIC_ABOUT,
+        licence=DEMO_ATTRIBUTION if demo else TERMS,
+        citation=CITATION,
+        notes=(
+            "One row per stay in intensive care, features of the first 24 hours; docs/mimic.md lists them.",
+            *(("Every patient of the demo has died, sooner or later.",) if demo else ()),
+            *MIMIC_ABOUT.notes,
+        ),
     )
-    return Dataset("mimic3-demo" if demo else "mimic3", in_dtypes(built, schema), schema, about)
+    return Dataset("mimic-iii-demo" if demo else MIMIC, in_dtypes(built, schema), schema, about)
 
 
 def mimic3_rules() -> RulePack:

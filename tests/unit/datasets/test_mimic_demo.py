@@ -128,8 +128,8 @@ def test_the_counts_are_those_of_the_release(folder: Path, demo: Dataset) -> Non
 
 
 def test_it_is_wide_and_needs_no_acceptance(demo: Dataset) -> None:
-    assert demo.name == "mimic3-demo"
-    assert "Open Database License" in demo.about
+    assert demo.name == "mimic-iii-demo"
+    assert "Open Database License" in demo.about.licence
     assert demo.data.shape[1] > 200
     assert demo.schema.names == tuple(demo.data.columns)
     assert (demo.schema.target, demo.schema.group) == ("hospital_death", "subject_id")

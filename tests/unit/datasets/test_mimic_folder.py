@@ -240,8 +240,8 @@ def test_the_terms_come_before_the_data(mimic_folder: MakeFolder) -> None:
     with pytest.raises(ConfigError, match=r"Data Use Agreement.*accept_terms=True"):
         load_mimic3(folder)
     dataset = load_mimic3(folder, accept_terms=True)
-    assert dataset.name == "mimic3"
-    assert "Data Use Agreement" in dataset.about
+    assert dataset.name == "mimic-iii"
+    assert "Data Use Agreement" in dataset.about.licence
 
 
 def test_an_unknown_target_is_named_before_any_file_is_read(tmp_path: Path) -> None:

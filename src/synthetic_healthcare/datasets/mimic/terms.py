@@ -47,5 +47,5 @@ def require_terms(*, accepted: bool) -> None:
     if not accepted:
         raise ConfigError(
             f"this folder holds MIMIC-III's credentialed data. {TERMS} If that is so, say it with "
-            "accept_terms=True"
+            "accept_terms=True, or with --accept-terms in a shell"
         )
