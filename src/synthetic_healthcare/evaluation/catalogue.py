@@ -5,6 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from synthetic_healthcare.evaluation._base import Metric
+from synthetic_healthcare.evaluation.fairness.calibration import calibration
+from synthetic_healthcare.evaluation.fairness.parity import (
+    demographic_parity,
+    equal_opportunity,
+    equalized_odds,
+)
+from synthetic_healthcare.evaluation.fairness.representation import representation
+from synthetic_healthcare.evaluation.fairness.subgroups import subgroup_fidelity
 from synthetic_healthcare.evaluation.fidelity.c2st import c2st
 from synthetic_healthcare.evaluation.fidelity.coverage import coverage
 from synthetic_healthcare.evaluation.fidelity.marginals import marginals
@@ -35,7 +43,14 @@ PRIVACY: Final[tuple[Metric, ...]] = (
     closeness,
     copies,
 )
-FAIRNESS: Final[tuple[Metric, ...]] = ()
+FAIRNESS: Final[tuple[Metric, ...]] = (
+    representation,
+    demographic_parity,
+    equalized_odds,
+    equal_opportunity,
+    calibration,
+    subgroup_fidelity,
+)
 #: Every metric, in the order of the report.
 METRICS: Final[tuple[Metric, ...]] = (*FIDELITY, *UTILITY, *PRIVACY, *FAIRNESS)
 

@@ -36,6 +36,9 @@ class EvaluationOptions:
         Clinical rules whose violations are counted in the synthetic and the real rows.
     suite : {"standard", "full"}, default "standard"
         Whether metrics that take minutes run too.
+    protected : tuple of str or None
+        Columns whose groups are to be treated alike. `None`: quasi-identifiers of the schema whose values are
+        classes or ages.
 
     Raises
     ------
@@ -51,6 +54,7 @@ class EvaluationOptions:
     figures: bool = True
     rules: RulePack | None = None
     suite: Suite = "standard"
+    protected: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("seed", 0), ("bootstrap", 20), ("max_rows", 100), ("nulls", 4)):

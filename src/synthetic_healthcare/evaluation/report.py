@@ -77,10 +77,11 @@ class EvaluationReport(Mapping[str, Any]):
     results: tuple[MetricResult, ...]
     context: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
+    fairness: Score = Score(None, reason="fairness was not judged")
 
     def _flat(self) -> dict[str, Any]:
         flat: dict[str, Any] = {result.name: result.value for result in self.results}
-        for name, score in (("utility", self.utility), ("privacy", self.privacy)):
+        for name, score in self.scores.items():
             flat[f"{name}_score"] = score.value
             flat[f"{name}_score_lower"] = score.lower
             flat[f"{name}_score_upper"] = score.upper
@@ -96,6 +97,11 @@ class EvaluationReport(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._flat())
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """The scores by name; each stands for itself."""
+        return {"utility": self.utility, "privacy": self.privacy, "fairness": self.fairness}
 
     @property
     def failed(self) -> tuple[MetricResult, ...]:
