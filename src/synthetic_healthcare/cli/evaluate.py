@@ -22,6 +22,12 @@ def evaluate(
     rules: Annotated[
         Path | None, typer.Option(help="Clinical rules to count in both tables; see `rules check`.")
     ] = None,
+    protected: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column whose groups are to be treated alike, may be repeated. Default: the schema's."
+        ),
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")] = None,
     as_json: Annotated[
         Path | None, typer.Option("--json", help="Write the report as JSON; - for standard output.")
@@ -55,7 +61,11 @@ def evaluate(
         train=seen,
         holdout=unseen,
         schema=known if target is None else known.with_target(target),
-        options=EvaluationOptions(seed=seed, rules=None if rules is None else RulePack.from_yaml(rules)),
+        options=EvaluationOptions(
+            seed=seed,
+            rules=None if rules is None else RulePack.from_yaml(rules),
+            protected=tuple(protected) if protected else None,
+        ),
         progress=default_progress(),
     )
     if html is not None:

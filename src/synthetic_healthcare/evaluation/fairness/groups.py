@@ -1,9 +1,10 @@
 """Protected groups: which columns protect whom, how numbers are banded, and which groups are large enough.
 
 Protected attributes are those that the options name. Without a word they are the columns that the schema
-calls quasi-identifiers (sex, ethnicity, age and the like) and whose values are classes, and those that are ages. An age in years is cut at 18, 45, 65 and 80; any other number at the thirds of the real
-rows, so that no unit matters. A missing value is a group of its own: patients whose ethnicity nobody wrote
-down are patients too.
+calls quasi-identifiers (sex, ethnicity, age and the like) and whose values are classes, and those that are
+ages. An age in years is cut at 18, 45, 65 and 80; any other number at the thirds of the real rows, so that no
+unit matters. A missing value is a group of its own: patients whose ethnicity nobody wrote down are patients
+too.
 """
 
 from __future__ import annotations
