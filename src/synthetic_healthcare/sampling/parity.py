@@ -144,7 +144,8 @@ def fill(
             raise ConditionError(
                 f"of {drawn:,} rows that the model drew, too few have one of the classes of "
                 f"{parity.target!r} in one of the groups of {parity.attribute!r}: "
-                f"{sum(short.values()):,} of {n:,} rows are missing. Ask for fewer rows, for fairness='representation', or for another attribute"
+                f"{sum(short.values()):,} of {n:,} rows are missing. Ask for fewer rows, for "
+                "fairness='representation', or for another attribute"
             )
         # As many as the rarest cell needs, by how often it was drawn so far; one unseen counts as seen once.
         needed = max(count * drawn / max(1, seen[cell]) for cell, count in short.items())
