@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synthetic_healthcare.cli.output import METRIC_FAILED, console
 from synthetic_healthcare.errors import EvaluationError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def evaluate(
@@ -40,21 +43,12 @@ def evaluate(
     """
     from synthetic_healthcare.evaluation.options import EvaluationOptions
     from synthetic_healthcare.evaluation.runner import evaluate as judge
-    from synthetic_healthcare.evaluation.runner import looks_swapped
     from synthetic_healthcare.evaluation.terminal import render_terminal
     from synthetic_healthcare.progress import default_progress
     from synthetic_healthcare.rules import RulePack
     from synthetic_healthcare.schema.schema import Schema
-    from synthetic_healthcare.tables import read_table
 
-    generated, seen = read_table(synthetic), read_table(train)
-    if looks_swapped(generated, seen):
-        raise EvaluationError("--synthetic and --train hold the same rows: were the two files exchanged?")
-    unseen = None if holdout is None else read_table(holdout)
-    if unseen is not None and looks_swapped(unseen, seen):
-        raise EvaluationError(
-            "--holdout and --train hold the same rows: give patients that were never learnt"
-        )
+    generated, seen, unseen = read_judged(synthetic, train, holdout)
     known = Schema.infer(seen, target=target) if schema is None else Schema.from_yaml(schema)
     report = judge(
         generated,
@@ -78,3 +72,21 @@ def evaluate(
         render_terminal(report, console())
     if report.failed:
         raise typer.Exit(METRIC_FAILED)
+
+
+def read_judged(
+    synthetic: Path, train: Path, holdout: Path | None
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None]:
+    """Read the tables of an evaluation, and refuse files that were exchanged."""
+    from synthetic_healthcare.evaluation.runner import looks_swapped
+    from synthetic_healthcare.tables import read_table
+
+    generated, seen = read_table(synthetic), read_table(train)
+    if looks_swapped(generated, seen):
+        raise EvaluationError("--synthetic and --train hold the same rows: were the two files exchanged?")
+    unseen = None if holdout is None else read_table(holdout)
+    if unseen is not None and looks_swapped(unseen, seen):
+        raise EvaluationError(
+            "--holdout and --train hold the same rows: give patients that were never learnt"
+        )
+    return generated, seen, unseen

@@ -11,6 +11,7 @@ from synthetic_healthcare.cli.output import Json, Seed, describe_file, print_jso
 from synthetic_healthcare.errors import ConfigError
 
 if TYPE_CHECKING:
+    from synthetic_healthcare.drawing import Drawn
     from synthetic_healthcare.sampling.conditional import ConditionalDraw
     from synthetic_healthcare.sampling.parity import ParityDraw
 
@@ -73,6 +74,11 @@ def generate(
         print_json({**facts, **draws, "fairness": [done.to_dict() for done in told.fairness]})
         return
     typer.echo(f"{n_samples:,} synthetic rows written to {out}")
+    _tell(told)
+
+
+def _tell(told: Drawn) -> None:
+    """Say how a draw went, a line a thing."""
     for draw in told.conditions:
         typer.echo(_told(draw))
     for corrected in told.fairness:

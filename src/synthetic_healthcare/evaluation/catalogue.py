@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from synthetic_healthcare.evaluation._base import Metric
-from synthetic_healthcare.evaluation.fairness.calibration import calibration
+from synthetic_healthcare.evaluation.fairness.calibration import group_calibration
 from synthetic_healthcare.evaluation.fairness.parity import (
     demographic_parity,
     equal_opportunity,
@@ -48,7 +48,7 @@ FAIRNESS: Final[tuple[Metric, ...]] = (
     demographic_parity,
     equalized_odds,
     equal_opportunity,
-    calibration,
+    group_calibration,
     subgroup_fidelity,
 )
 #: Every metric, in the order of the report.

@@ -25,7 +25,7 @@ _BINS: Final = 10
 
 
 @metric("Calibration error of the worst group", family="fairness", better="lower", bounds=(0.0, 1.0))
-def calibration(groupings: tuple[Grouping, ...], outcomes: Outcomes, weights: Matrix) -> Measure:
+def group_calibration(groupings: tuple[Grouping, ...], outcomes: Outcomes, weights: Matrix) -> Measure:
     """Largest calibration error, over groups, of the risks that a model trained on synthetic rows predicts.
 
     The expected calibration error: in ten bins of equally many patients of the group, the mean distance

@@ -89,7 +89,7 @@ def _worst(found: Matrix) -> Matrix:
 _RATES: Final[Mapping[str, tuple[Rates, Callable[[Matrix], Matrix]]]] = {
     "demographic_parity": (called, spread),
     "equalized_odds": (hits_and_alarms, spread),
-    "calibration": (errors, _worst),
+    "group_calibration": (errors, _worst),
 }
 
 

@@ -17,7 +17,7 @@ PARTS: Final = (
     "representation",
     "demographic_parity",
     "equalized_odds",
-    "calibration",
+    "group_calibration",
     "subgroup_fidelity",
 )
 

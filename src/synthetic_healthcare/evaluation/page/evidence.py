@@ -26,11 +26,34 @@ VERDICT_WORDS: Final[Mapping[Verdict, str]] = {
     "NOT AVAILABLE": "Privacy could not be measured.",
 }
 
+#: What a reader may do with the table, as far as its privacy goes.
+VERDICT_USE: Final[Mapping[Verdict, str]] = {
+    "PASS": "You may share the table as you would share aggregate figures of these patients: nothing that "
+    "was tried here speaks against it. Say what was tried, and keep this report.",
+    "FAIL": "Do not give the table out. Keep it where the real patients are kept, and learn it again with "
+    "stronger protection.",
+    "INCONCLUSIVE": "Do not give the table out on this evidence: treat it as real patients until more of "
+    "them, held out, have decided.",
+    "NOT AVAILABLE": "Treat the table as real patients: nothing is known of what it gives away.",
+}
+#: What each score asks.
+QUESTIONS: Final[Mapping[str, str]] = {
+    "utility": "Can it stand in for the real table?",
+    "privacy": "Do the attacks find who was in the training table?",
+    "fairness": "Are groups of patients treated as real data treat them?",
+}
+#: Said where a table was judged without the model that made it.
+NO_MODEL: Final = (
+    "None is known: the table was judged without the model that made it. A score is no guarantee, and no "
+    "score counts one."
+)
+
 #: What the figures of a component are called. Utility is a share of what a real sample gets; privacy is a
 #: risk beside the one that is read where nothing can leak, as for a fresh real sample.
 HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "utility": ("Synthetic", "Real sample", "Ratio", "Weight"),
     "privacy": ("Risk found", "If nothing leaks", "Excess"),
+    "fairness": ("Unfairness added", "Between real samples", "Excess"),
 }
 
 #: What the figures of a clinical rule are called.
@@ -53,7 +76,9 @@ _CONTEXT_WORDS: Final[Mapping[str, str]] = {
     "null_risk": "Risk read where nothing leaks",
 }
 #: Entries of the context that say nothing to a reader of the page.
-_UNSHOWN: Final = frozenset({"notes", "options_figures", "options_max_rows"})
+_UNSHOWN: Final = frozenset({"notes", "guarantee", "options_figures", "options_max_rows"})
+#: Keys of a detail that are drawn or laid out, not written in a line.
+_DRAWN: Final = frozenset({"x_title", "y_title", "too_small_to_name"})
 #: Measures of an attack in the field's own words.
 _MEASURE_WORDS: Final[Mapping[str, str]] = {
     "auc": "AUC",
@@ -103,6 +128,24 @@ def notes(report: EvaluationReport) -> list[str]:
     """List the sentences that the run left for its reader."""
     given = report.context.get("notes", ())
     return [given] if isinstance(given, str) else [str(note) for note in given]
+
+
+def guarantee(report: EvaluationReport) -> str:
+    """Say what is formally promised of the table; it stands beside the scores and enters none."""
+    return str(report.context.get("guarantee") or NO_MODEL)
+
+
+def weakest(name: str, score: Score) -> str:
+    """Name the component that holds a score down."""
+    if not score.components:
+        return ""
+    if name == "utility":
+        part = min(score.components, key=lambda one: one.ratio)
+        return f"Weakest: {part.title}, {part.ratio:.0%} of what a real sample gets."
+    part = max(score.components, key=lambda one: one.ratio)
+    if part.ratio <= 0:
+        return "No part reads more than chance explains."
+    return f"Decided by: {part.title}, {part.ratio:.2f} beyond chance."
 
 
 def component_figures(score: str, part: Component) -> tuple[str, ...]:
@@ -160,6 +203,8 @@ def details(result: MetricResult) -> str:
     """Write out the single figures of a metric's detail, and its short lists of figures."""
     words = []
     for key, value in result.detail.items():
+        if key in _DRAWN:
+            continue
         if _is_number(value) or isinstance(value, str):
             words.append(f"{words_of(key)} {_written(value)}")
         elif isinstance(value, Mapping) and 0 < len(value) <= 4 and all(map(_is_number, value.values())):

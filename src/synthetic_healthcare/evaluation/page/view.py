@@ -12,9 +12,17 @@ from markupsafe import Markup
 
 from synthetic_healthcare.evaluation._base import MetricResult
 from synthetic_healthcare.evaluation.page import charts, distributions, evidence, panels
+from synthetic_healthcare.evaluation.page.parts import parts_of
 from synthetic_healthcare.evaluation.report import CAVEAT, Component, EvaluationReport, Score
 
-_FAMILIES: Final = {"fidelity": "Fidelity", "utility": "Utility", "privacy": "Privacy"}
+_FAMILIES: Final = {
+    "fidelity": "Fidelity",
+    "utility": "Utility",
+    "privacy": "Privacy",
+    "fairness": "Fairness",
+}
+#: The style sheet of the page, in the order in which it is read; the first two colour single pictures too.
+STYLES: Final = ("colours.css", "pictures.css", "page.css")
 _MOST_PAIRS: Final = 10
 #: Bins or categories of a column whose numbers are written out beneath its picture.
 _MOST_ROWS: Final = 30
@@ -25,7 +33,7 @@ def write(report: EvaluationReport) -> str:
     import jinja2
 
     folder = resources.files("synthetic_healthcare.evaluation.page")
-    style = (folder / "page.css").read_text(encoding="utf-8")
+    style = "".join((folder / name).read_text(encoding="utf-8") for name in STYLES)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -49,7 +57,11 @@ def _content(report: EvaluationReport) -> dict[str, Any]:
             "mark": evidence.VERDICT_MARKS[report.verdict],
             "words": evidence.VERDICT_WORDS[report.verdict],
             "reason": report.verdict_reason,
+            "use": evidence.VERDICT_USE[report.verdict],
         },
+        "confidential": report.confidential,
+        "removed": report.removed,
+        "guarantee": evidence.guarantee(report),
         "needed": evidence.needed(report),
         "scores": _scores(report),
         "facts": evidence.facts(report),
@@ -78,22 +90,24 @@ def _content(report: EvaluationReport) -> dict[str, Any]:
 def _scores(report: EvaluationReport) -> list[dict[str, Any]]:
     needed = evidence.needed(report)
     return [
-        _score("utility", "Utility", "Can it stand in for the real table?", report.utility, None),
         _score(
-            "privacy", "Privacy", "Do the attacks find who was in the training table?", report.privacy, needed
-        ),
+            (name, name.capitalize(), evidence.QUESTIONS[name]), score, needed if name == "privacy" else None
+        )
+        for name, score in report.scores.items()
     ]
 
 
-def _score(key: str, title: str, question: str, score: Score, needed: float | None) -> dict[str, Any]:
+def _score(words: tuple[str, str, str], score: Score, needed: float | None) -> dict[str, Any]:
+    key, title, question = words
     content: dict[str, Any] = {"key": key, "title": title, "question": question, "reason": score.reason}
     content["value"] = None if score.value is None else f"{score.value:.2f}"
+    content["weakest"] = evidence.weakest(key, score)
     content["headings"] = evidence.HEADINGS[key]
     # Risks are small: their common scale ends at the largest, so that they can be told apart.
     top = 1.0 if key == "utility" else max((0.2, *(max(p.value, p.ceiling) for p in score.components)))
     largest = max((part.ratio for part in score.components), default=0.0)
     content["components"] = [
-        _component(key, part, top, decides=key == "privacy" and part.ratio == largest > 0)
+        _component(key, part, top, decides=key != "utility" and part.ratio == largest > 0)
         for part in score.components
     ]
     if score.value is not None:
@@ -221,13 +235,14 @@ def _projection(projection: Mapping[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
-def _metrics(report: EvaluationReport) -> list[dict[str, Any]]:
+def _metrics(report: EvaluationReport) -> dict[str, dict[str, Any]]:
     """Group the metrics by family, in the order of the report."""
-    return [
-        {"title": title, "rows": [_metric(result) for result in report.results if result.family == family]}
-        for family, title in _FAMILIES.items()
-        if any(result.family == family for result in report.results)
-    ]
+    families = {}
+    for family, title in _FAMILIES.items():
+        held = [result for result in report.results if result.family == family]
+        parts = [part for part in map(parts_of, held) if part is not None]
+        families[family] = {"title": title, "rows": [_metric(result) for result in held], "parts": parts}
+    return families
 
 
 def _metric(result: MetricResult) -> dict[str, Any]:
@@ -238,6 +253,7 @@ def _metric(result: MetricResult) -> dict[str, Any]:
         "status": result.status,
         "words": {"ok": "", "failed": "failed", "not_applicable": "not applicable"}[result.status],
         "reason": result.reason,
+        "about": result.about,
         "details": evidence.details(result),
         "value": _figure(result.value),
         "interval": "" if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}",
