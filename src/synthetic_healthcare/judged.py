@@ -83,7 +83,11 @@ def judge(
         schema=fitted.schema,
         options=replace(options, rules=fitted.rules),
         progress=progress,
-        context={"model": fitted.model.name, "notes": [*_guarantees(fitted), *fitted.origin.notes]},
+        context={
+            "model": fitted.model.name,
+            "guarantee": fitted.guarantee,
+            "notes": [*_guarantees(fitted), *fitted.origin.notes],
+        },
         history=fitted.origin.history,
     )
 

@@ -68,14 +68,16 @@ def equal_bins(scores: Matrix) -> npt.NDArray[np.intp]:
 
 
 def _curve(outcome: Outcome, side: Side) -> dict[str, Any]:
-    """Predicted and observed risk in each bin; bins with a cell of 1 to 10 patients are left out."""
+    """Predicted and observed risk, bins joined with their neighbours until no cell holds 1 to 10 patients."""
     scores = outcome.scores[side]
     bins = equal_bins(scores)
     predicted, observed = [], []
+    joined = np.zeros(len(scores), dtype=bool)
     for place in np.unique(bins):
-        inside = bins == place
-        cells = (int(outcome.truth[inside].sum()), int((~outcome.truth[inside]).sum()))
+        joined |= bins == place
+        cells = (int(outcome.truth[joined].sum()), int((~outcome.truth[joined]).sum()))
         if all(cell == 0 or cell >= NAMED for cell in cells):
-            predicted.append(round(float(scores[inside].mean()), 4))
-            observed.append(round(float(outcome.truth[inside].mean()), 4))
+            predicted.append(round(float(scores[joined].mean()), 4))
+            observed.append(round(float(outcome.truth[joined].mean()), 4))
+            joined[:] = False
     return {"x": predicted, "y": observed}

@@ -198,8 +198,9 @@ def _table(found: Sequence[Compared]) -> dict[str, Any]:
         for name, pair in one.rates.items():
             for place, label in enumerate(one.labels):
                 synthetic, real = (float(pair[side][0, place]) for side in SIDES)
-                rows.append([label, name, round(real, 4), round(synthetic, 4), round(synthetic - real, 4)])
-    return {"columns": ["Group", "Rate", "Trained on real", "Trained on synthetic", "Change"], "rows": rows}
+                called = label if len(one.rates) == 1 else f"{label}: {name}"
+                rows.append([called, round(real, 4), round(synthetic, 4), round(synthetic - real, 4)])
+    return {"columns": ["Group", "Trained on real", "Trained on synthetic", "Change"], "rows": rows}
 
 
 def _bars(found: Sequence[Compared]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ MOST_CURVES: Final = 8
 MOST_BARS: Final = 16
 
 _WIDTH: Final = 340.0
-_PLOT: Final = (46.0, 8.0, 332.0, 190.0)  # left, top, right, bottom
+_PLOT: Final = (46.0, 24.0, 328.0, 206.0)  # left, top, right, bottom
 _ROW: Final = 30.0
 _LEGEND: Final = 16.0
 _LETTERS: Final = 46
@@ -57,9 +57,9 @@ def curves(series: Series, *, titles: tuple[str, str], identity: str, title: str
         across = place(value, spans[1][0])[0]
         drawn.append(svg.line((across, bottom), (across, bottom + 4), "axis"))
         drawn.append(svg.text((across, bottom + 16), _short(value), style="tick", anchor="middle"))
-    drawn.append(svg.text((left, bottom + 31), shorten(titles[0], _LETTERS), style="tick"))
-    drawn.append(svg.text((left, bottom + 46), f"up: {shorten(titles[1], _LETTERS)}", style="tick"))
-    below = bottom + 58
+    drawn.append(svg.text((right, bottom + 31), shorten(titles[0], _LETTERS), style="tick", anchor="end"))
+    drawn.append(svg.text((4, 12), shorten(titles[1], _LETTERS), style="tick"))
+    below = bottom + 40
     for position, one in enumerate(drawn_series):
         drawn += _curve(one, _mark(one, position, drawn_series), place)
         drawn += _legend(one, below + position * _LEGEND, _mark(one, position, drawn_series))
@@ -174,9 +174,12 @@ def _known(*values: Any) -> bool:
 
 
 def _short(value: float) -> str:
-    if value != 0 and (abs(value) >= 1e6 or abs(value) < 1e-3):
+    if value != 0 and (abs(value) >= 1e6 or abs(value) < 5e-4):
         return f"{value:.1e}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    short = f"{value:.3f}" if abs(value) < 1 else f"{value:.3g}"
+    return short.rstrip("0").rstrip(".") if "." in short else short
 
 
 def _spoken(one: Mapping[str, Any]) -> str:

@@ -127,7 +127,9 @@ def facts(report: EvaluationReport) -> list[tuple[str, str]]:
 def notes(report: EvaluationReport) -> list[str]:
     """List the sentences that the run left for its reader."""
     given = report.context.get("notes", ())
-    return [given] if isinstance(given, str) else [str(note) for note in given]
+    listed = [given] if isinstance(given, str) else [str(note) for note in given]
+    # The guarantee has a place of its own.
+    return [note for note in listed if note != report.context.get("guarantee")]
 
 
 def guarantee(report: EvaluationReport) -> str:
@@ -203,10 +205,13 @@ def details(result: MetricResult) -> str:
     """Write out the single figures of a metric's detail, and its short lists of figures."""
     words = []
     for key, value in result.detail.items():
-        if key in _DRAWN:
+        stem = key.removesuffix("_lower").removesuffix("_upper")
+        if key in _DRAWN or (stem != key and stem in result.detail):
             continue
         if _is_number(value) or isinstance(value, str):
-            words.append(f"{words_of(key)} {_written(value)}")
+            ends = [result.detail.get(f"{key}_{end}") for end in ("lower", "upper")]
+            beside = f" ({_written(ends[0])} to {_written(ends[1])})" if all(map(_is_number, ends)) else ""
+            words.append(f"{words_of(key)} {_written(value)}{beside}")
         elif isinstance(value, Mapping) and 0 < len(value) <= 4 and all(map(_is_number, value.values())):
             listed = ", ".join(f"{words_of(str(name))} {_written(figure)}" for name, figure in value.items())
             words.append(f"{words_of(key)}: {listed}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from synthetic_healthcare.evaluation._base import MetricResult
@@ -18,8 +18,7 @@ def parts_of(result: MetricResult) -> dict[str, Any] | None:
     """Draw the curves and bars of a metric and lay out its table; `None` where it has none."""
     detail = result.detail
     pictures = pictures_of(result)
-    table = _table(detail.get("table"))
-    small = [str(name) for name in detail.get("too_small", ()) or ()]
+    table = _table(detail.get("table"), open_rows=0 if pictures else _MOST_OPEN)
     if not pictures and table is None:
         return None
     return {
@@ -30,9 +29,18 @@ def parts_of(result: MetricResult) -> dict[str, Any] | None:
         "table": table,
         "sides": _has_sides(detail),
         "more": max(0, len(detail.get("bars") or ()) - drawings.MOST_BARS),
-        "too_small": small,
-        "unnamed": detail.get("too_small_to_name", 0),
     }
+
+
+def too_small(results: Iterable[MetricResult]) -> str:
+    """Name the groups that were too small for a family's metrics, once for all of them."""
+    for result in results:
+        names = [str(name) for name in result.detail.get("too_small", ())]
+        unnamed = int(result.detail.get("too_small_to_name") or 0)
+        rest = [f"{unnamed} of fewer than 11 patients"] if unnamed else []
+        if names or rest:
+            return "; ".join([*names, *rest])
+    return ""
 
 
 def pictures_of(result: MetricResult) -> list[dict[str, Any]]:
@@ -65,7 +73,7 @@ def written(cell: Any) -> str:
     return str(cell)
 
 
-def _table(table: Any) -> dict[str, Any] | None:
+def _table(table: Any, *, open_rows: int) -> dict[str, Any] | None:
     if not isinstance(table, Mapping) or not table.get("rows"):
         return None
     rows = [[written(cell) for cell in row] for row in table["rows"]]
@@ -73,7 +81,7 @@ def _table(table: Any) -> dict[str, Any] | None:
         "columns": [str(name) for name in table["columns"]],
         "rows": rows[:_MOST_ROWS],
         "count": len(rows),
-        "folded": len(rows) > _MOST_OPEN,
+        "folded": len(rows) > open_rows,
     }
 
 

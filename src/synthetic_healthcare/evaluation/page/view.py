@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from synthetic_healthcare.evaluation._base import MetricResult
 from synthetic_healthcare.evaluation.page import charts, distributions, evidence, panels
-from synthetic_healthcare.evaluation.page.parts import parts_of
+from synthetic_healthcare.evaluation.page.parts import parts_of, too_small
 from synthetic_healthcare.evaluation.report import CAVEAT, Component, EvaluationReport, Score
 
 _FAMILIES: Final = {
@@ -241,7 +241,8 @@ def _metrics(report: EvaluationReport) -> dict[str, dict[str, Any]]:
     for family, title in _FAMILIES.items():
         held = [result for result in report.results if result.family == family]
         parts = [part for part in map(parts_of, held) if part is not None]
-        families[family] = {"title": title, "rows": [_metric(result) for result in held], "parts": parts}
+        rows = [_metric(result) for result in held]
+        families[family] = {"title": title, "rows": rows, "parts": parts, "too_small": too_small(held)}
     return families
 
 
