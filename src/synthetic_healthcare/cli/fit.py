@@ -65,7 +65,7 @@ def fit(
         epochs=settings.model.training.epochs,
         schema=None if schema is None else Schema.from_yaml(schema),
         target=target,
-        holdout=_holdout(holdout),
+        holdout=read_holdout(holdout),
         max_seconds=settings.model.training.max_seconds,
         checkpoint=checkpoint,
         progress=default_progress(),
@@ -99,7 +99,7 @@ def _settings(file: Path | None, flags: dict[str, Any], overrides: list[str]) ->
     return settings.with_overrides([*given, *overrides])
 
 
-def _holdout(text: str) -> float | pd.DataFrame:
+def read_holdout(text: str) -> float | pd.DataFrame:
     """Read `--holdout`: a number is a share, anything else a table."""
     from synthetic_healthcare.tables import read_table
 

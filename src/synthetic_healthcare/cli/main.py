@@ -11,7 +11,18 @@ from typing import Annotated, Final
 
 import typer
 
-from synthetic_healthcare.cli import demo, evaluate, fit, generate, impute, inspect, models, rules, schema
+from synthetic_healthcare.cli import (
+    compare,
+    demo,
+    evaluate,
+    fit,
+    generate,
+    impute,
+    inspect,
+    models,
+    rules,
+    schema,
+)
 from synthetic_healthcare.cli.output import EPILOG, REFUSED, UNEXPECTED
 from synthetic_healthcare.errors import SyntheticHealthcareError
 from synthetic_healthcare.version import __version__
@@ -33,6 +44,7 @@ for command in (
     generate.generate,
     impute.impute,
     evaluate.evaluate,
+    compare.compare,
     models.models,
     inspect.inspect,
 ):

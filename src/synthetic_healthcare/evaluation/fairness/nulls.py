@@ -35,7 +35,7 @@ from synthetic_healthcare.evaluation.utility.learners import Task
 from synthetic_healthcare.evaluation.views import Field
 
 #: Splits: each trains two linear models and compares every group's columns twice.
-_SPLITS: Final = 8
+_SPLITS: Final = 16
 _HALF: Final = float(np.sqrt(0.5))
 
 

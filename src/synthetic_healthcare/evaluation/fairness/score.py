@@ -20,6 +20,8 @@ PARTS: Final = (
     "group_calibration",
     "subgroup_fidelity",
 )
+#: Share of the pairs of real samples whose difference counts as chance: the largest of five parts decides.
+_USUAL: Final = 0.9
 
 
 def fairness_score(
@@ -30,7 +32,7 @@ def fairness_score(
     The parts: 1 - the representation of the worst group; the change of the gaps of demographic parity and
     equalized odds and of the worst calibration error when models are trained on synthetic instead of real
     rows, in either direction; the gap between the best and the worst group's fidelity. Of each part r, what
-    it reads where one real sample stands in for another, q, is taken off: (r - q) / (1 - q). Its lower end
+    nine in ten pairs of real samples stay below, q, is taken off: max(0, (r - q) / (1 - q)). Its lower end
     takes the upper ends of the parts and takes nothing off, so that noise is never counted in the generator's
     favour.
 
@@ -49,7 +51,8 @@ def fairness_score(
     used = [name for name in used if name in nulls]
     figures = {name: _part(name, measures[name]) for name in used}
     # Each part has a noise of its own: that of a rare group's share must not hide a gap between models.
-    beyond = {name: _beyond(figures[name][0], float(nulls[name].mean())) for name in used}
+    usual = {name: float(np.quantile(nulls[name], _USUAL)) for name in used}
+    beyond = {name: _beyond(figures[name][0], usual[name]) for name in used}
     worst = max(used, key=lambda name: beyond[name])
     value = 1.0 - beyond[worst]
     components = tuple(
@@ -57,7 +60,7 @@ def fairness_score(
             name,
             results[name].title,
             figures[name][0],
-            float(nulls[name].mean()),
+            usual[name],
             beyond[name],
             1.0 if name == worst else 0.0,
         )

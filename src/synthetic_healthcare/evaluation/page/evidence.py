@@ -53,7 +53,7 @@ NO_MODEL: Final = (
 HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "utility": ("Synthetic", "Real sample", "Ratio", "Weight"),
     "privacy": ("Risk found", "If nothing leaks", "Excess"),
-    "fairness": ("Unfairness added", "Between real samples", "Excess"),
+    "fairness": ("Unfairness added", "Between real samples, at most", "Excess"),
 }
 
 #: What the figures of a clinical rule are called.

@@ -30,16 +30,21 @@ _MOST_ROWS: Final = 30
 
 def write(report: EvaluationReport) -> str:
     """Fill the template."""
+    folder = resources.files("synthetic_healthcare.evaluation.page")
+    return filled((folder / "template.html").read_text(encoding="utf-8"), _content(report))
+
+
+def filled(template: str, content: Mapping[str, Any]) -> str:
+    """Fill a template with escaped content and the style sheet, which its content policy lets in by hash."""
     import jinja2
 
     folder = resources.files("synthetic_healthcare.evaluation.page")
-    style = "".join((folder / name).read_text(encoding="utf-8") for name in STYLES)
+    style = "\n" + "".join((folder / name).read_text(encoding="utf-8") for name in STYLES)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    template = environment.from_string((folder / "template.html").read_text(encoding="utf-8"))
-    style = "\n" + style
-    return template.render(style=Markup(style), style_hash=_hash(style), **_content(report))
+    page = environment.from_string(template)
+    return page.render(style=Markup(style), style_hash=_hash(style), **content)
 
 
 def _hash(style: str) -> str:
