@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -216,6 +217,16 @@ def details(result: MetricResult) -> str:
             listed = ", ".join(f"{words_of(str(name))} {_written(figure)}" for name, figure in value.items())
             words.append(f"{words_of(key)}: {listed}")
     return "; ".join(words)
+
+
+def bounds(result: MetricResult) -> str:
+    """Write the range of a metric; an end that is not there is not named."""
+    low, high = result.bounds
+    if math.isinf(low) and math.isinf(high):
+        return "any"
+    if math.isinf(low):
+        return f"up to {high:g}"
+    return f"{low:g} and more" if math.isinf(high) else f"{low:g} to {high:g}"
 
 
 def words_of(name: str) -> str:

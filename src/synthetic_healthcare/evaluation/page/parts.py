@@ -35,7 +35,9 @@ def parts_of(result: MetricResult) -> dict[str, Any] | None:
 def too_small(results: Iterable[MetricResult]) -> str:
     """Name the groups that were too small for a family's metrics, once for all of them."""
     for result in results:
-        names = [str(name) for name in result.detail.get("too_small", ())]
+        listed = result.detail.get("too_small")
+        # Another family may hold a number under this key: it stands with its metric's other figures.
+        names = [str(name) for name in listed] if isinstance(listed, list | tuple) else []
         unnamed = int(result.detail.get("too_small_to_name") or 0)
         rest = [f"{unnamed} of fewer than 11 patients"] if unnamed else []
         if names or rest:

@@ -265,7 +265,7 @@ def _metric(result: MetricResult) -> dict[str, Any]:
         "interval": "" if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}",
         "ceiling": _figure(result.ceiling),
         "better": result.better,
-        "bounds": f"{result.bounds[0]:g} to {result.bounds[1]:g}",
+        "bounds": evidence.bounds(result),
     }
 
 
