@@ -69,6 +69,11 @@ class Comparison:
             raise EvaluationError("evaluation.privacy_weight and evaluation.utility_weight must add up to 1")
 
     @property
+    def confidential(self) -> bool:
+        """Whether a report in it is: those that `release` gave are not."""
+        return any(entry.report is None or entry.report.confidential for entry in self.entries)
+
+    @property
     def label(self) -> str:
         """What the mean is called wherever it is shown."""
         return (
@@ -120,7 +125,7 @@ class Comparison:
         return {
             "comparison_version": COMPARISON_VERSION,
             "caveat": CAVEAT,
-            "confidential": True,
+            "confidential": self.confidential,
             "order_label": self.label,
             "order": [entry.name for entry in self.ranking()],
             "pareto_front": front,

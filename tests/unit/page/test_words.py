@@ -13,8 +13,13 @@ from synthetic_healthcare.evaluation.report import Component, Score
 
 @pytest.mark.parametrize(
     ("ends", "words"),
-    [((0.0, 1.0), "0 to 1"), ((0.0, math.inf), "0 and more"), ((-math.inf, 1.0), "up to 1"), ((-math.inf, math.inf), "any")],
-)  # fmt: skip
+    [
+        ((0.0, 1.0), "0 to 1"),
+        ((0.0, math.inf), "0 and more"),
+        ((-math.inf, 1.0), "up to 1"),
+        ((-math.inf, math.inf), "any"),
+    ],
+)
 def test_ranges_without_an_end(ends: tuple[float, float], words: str) -> None:
     assert evidence.bounds(MetricResult("m", "M", "utility", "higher", ends, "ok")) == words
 

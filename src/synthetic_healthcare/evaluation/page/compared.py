@@ -33,6 +33,7 @@ def write(comparison: Comparison) -> str:
         {
             "caveat": CAVEAT,
             "label": comparison.label,
+            "confidential": comparison.confidential,
             "needed": f"{evidence.needed(reports[0]):.2f}" if reports else "",
             "picture": plane(comparison, identity="plane"),
             "ranking": [
