@@ -39,11 +39,15 @@ def _lines(report: EvaluationReport) -> Iterator[str]:
             for name, score in report.scores.items()
         ],
     )
+    digits = evidence.digits_of(report)
     for name, score in report.scores.items():
         if score.components:
             yield f"### {name.capitalize()}: what the score is made of"
             yield ""
-            rows = [(part.title, *evidence.component_figures(name, part)) for part in score.components]
+            rows = [
+                (part.title, *evidence.component_figures(name, part, digits=digits))
+                for part in score.components
+            ]
             yield from _table(("Component", *evidence.HEADINGS[name]), rows)
     for family in ("fidelity", "utility", "privacy", "fairness"):
         held = [result for result in report.results if result.family == family]

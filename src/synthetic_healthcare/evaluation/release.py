@@ -32,7 +32,7 @@ _KEPT: Final = (
 )
 #: Families whose details leave; what single attacks found stays.
 _OPEN_FAMILIES: Final = frozenset({"fidelity", "utility", "fairness"})
-_CONTEXT: Final = ("model", "guarantee", "rows", "columns", "left_out", "target", "options")
+_CONTEXT: Final = ("model", "guarantee", "formal", "rows", "columns", "left_out", "target", "options")
 _REMOVED: Final = (
     "the projection, whose marks are single patients",
     "what each attack found",

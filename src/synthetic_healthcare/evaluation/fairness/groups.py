@@ -211,8 +211,15 @@ def _classes(field: Field, frames: list[pd.Series[Any]], real: list[Array]) -> A
         present, rows = np.unique(codes, return_index=True)
         for code, row in zip(present.tolist(), rows.tolist(), strict=True):
             if code != MISSING:
-                labels[code] = str(series.iloc[row])
+                labels[code] = _spelled(series.iloc[row])
     return Attribute(field.name, (*labels, "missing"))
+
+
+def _spelled(value: object) -> str:
+    """Write a class: 1.0 is read from many files where 1 was meant."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
 
 
 def groupings_of(attributes: tuple[Attribute, ...], train: View, holdout: View) -> tuple[Grouping, ...]:

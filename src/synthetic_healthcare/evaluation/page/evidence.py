@@ -74,7 +74,12 @@ _CONTEXT_WORDS: Final[Mapping[str, str]] = {
     "options_nulls": "Draws without leakage",
     "options_threshold": "Tolerable risk",
     "options_rules": "Clinical rules",
+    "options_suite": "Suite of metrics",
+    "options_protected": "Protected attributes",
     "null_risk": "Risk read where nothing leaks",
+    "formal_epsilon": "Epsilon, promised",
+    "formal_delta": "Delta, promised",
+    "formal_membership_advantage_at_most": "Advantage of any membership attack, at most",
 }
 #: Entries of the context that say nothing to a reader of the page.
 _UNSHOWN: Final = frozenset({"notes", "guarantee", "options_figures", "options_max_rows"})
@@ -151,12 +156,17 @@ def weakest(name: str, score: Score) -> str:
     return f"Decided by: {part.title}, {part.ratio:.2f} beyond chance."
 
 
-def component_figures(score: str, part: Component) -> tuple[str, ...]:
+def component_figures(score: str, part: Component, *, digits: int = 3) -> tuple[str, ...]:
     """Write the figures of a component, in the order of `HEADINGS`."""
-    figures = (f"{part.value:.3f}", f"{part.ceiling:.3f}")
+    figures = (f"{part.value:.{digits}f}", f"{part.ceiling:.{digits}f}")
     if score == "utility":
         return (*figures, f"{part.ratio:.2f}", f"{100 * part.weight:.0f}%")
-    return (*figures, f"{part.ratio:.3f}")
+    return (*figures, f"{part.ratio:.{digits}f}")
+
+
+def digits_of(report: EvaluationReport) -> int:
+    """Digits of the figures of parts and metrics: a release view holds two."""
+    return 3 if report.confidential else 2
 
 
 def attacks(report: EvaluationReport) -> Attacks | None:

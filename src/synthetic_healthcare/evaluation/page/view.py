@@ -96,13 +96,16 @@ def _scores(report: EvaluationReport) -> list[dict[str, Any]]:
     needed = evidence.needed(report)
     return [
         _score(
-            (name, name.capitalize(), evidence.QUESTIONS[name]), score, needed if name == "privacy" else None
+            (name, name.capitalize(), evidence.QUESTIONS[name]),
+            score,
+            needed if name == "privacy" else None,
+            digits=evidence.digits_of(report),
         )
         for name, score in report.scores.items()
     ]
 
 
-def _score(words: tuple[str, str, str], score: Score, needed: float | None) -> dict[str, Any]:
+def _score(words: tuple[str, str, str], score: Score, needed: float | None, *, digits: int) -> dict[str, Any]:
     key, title, question = words
     content: dict[str, Any] = {"key": key, "title": title, "question": question, "reason": score.reason}
     content["value"] = None if score.value is None else f"{score.value:.2f}"
@@ -112,7 +115,8 @@ def _score(words: tuple[str, str, str], score: Score, needed: float | None) -> d
     top = 1.0 if key == "utility" else max((0.2, *(max(p.value, p.ceiling) for p in score.components)))
     largest = max((part.ratio for part in score.components), default=0.0)
     content["components"] = [
-        _component(key, part, top, decides=key != "utility" and part.ratio == largest > 0)
+        _component(key, part, top, digits=digits)
+        | {"decides": key != "utility" and part.ratio == largest > 0}
         for part in score.components
     ]
     if score.value is not None:
@@ -124,11 +128,10 @@ def _score(words: tuple[str, str, str], score: Score, needed: float | None) -> d
     return content
 
 
-def _component(score: str, part: Component, top: float, *, decides: bool) -> dict[str, Any]:
+def _component(score: str, part: Component, top: float, *, digits: int) -> dict[str, Any]:
     return {
         "title": part.title,
-        "figures": evidence.component_figures(score, part),
-        "decides": decides,
+        "figures": evidence.component_figures(score, part, digits=digits),
         "picture": panels.bullet(
             part.value, part.ceiling, top=top, identity=f"part-{score}-{part.name}", title=part.title
         ),
@@ -242,16 +245,16 @@ def _projection(projection: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def _metrics(report: EvaluationReport) -> dict[str, dict[str, Any]]:
     """Group the metrics by family, in the order of the report."""
-    families = {}
+    families, digits = {}, evidence.digits_of(report)
     for family, title in _FAMILIES.items():
         held = [result for result in report.results if result.family == family]
         parts = [part for part in map(parts_of, held) if part is not None]
-        rows = [_metric(result) for result in held]
+        rows = [_metric(result, digits) for result in held]
         families[family] = {"title": title, "rows": rows, "parts": parts, "too_small": too_small(held)}
     return families
 
 
-def _metric(result: MetricResult) -> dict[str, Any]:
+def _metric(result: MetricResult, digits: int) -> dict[str, Any]:
     ends = evidence.interval(result)
     return {
         "name": result.name,
@@ -261,13 +264,13 @@ def _metric(result: MetricResult) -> dict[str, Any]:
         "reason": result.reason,
         "about": result.about,
         "details": evidence.details(result),
-        "value": _figure(result.value),
-        "interval": "" if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}",
-        "ceiling": _figure(result.ceiling),
+        "value": _figure(result.value, digits),
+        "interval": "" if ends is None else f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}",
+        "ceiling": _figure(result.ceiling, digits),
         "better": result.better,
         "bounds": evidence.bounds(result),
     }
 
 
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def _figure(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
