@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthetic_healthcare import SyntheticDataGenerator
+from synthetic_healthcare.cli.main import main
 from synthetic_healthcare.errors import ConditionError, ConfigError
 from synthetic_healthcare.sampling.parity import Parity, cells_of, draw_to_parity, fill, quotas
 
@@ -121,3 +123,21 @@ def test_a_generator_corrects_on_request() -> None:
     ):
         with pytest.raises(ConfigError, match=words):
             generator.generate(10, **wrong)
+
+
+def test_the_command_line_tells_before_and_after(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = biased(300, np.random.default_rng(1))
+    model = tmp_path / "m.shm"
+    SyntheticDataGenerator("independent", random_state=0).fit(table, target="died").save(model)
+    asked = ["generate", str(model), "-n", "100", "-o", str(tmp_path / "s.csv"), "--seed", "1"]
+    with pytest.raises(SystemExit) as left:
+        main([*asked, "--fairness", "representation", "--attribute", "sex"])
+    assert left.value.code == 0
+    said = capsys.readouterr().out
+    assert "representation of sex: 100 rows kept" in said
+    assert "sex F: share" in said
+    assert Counter(pd.read_csv(tmp_path / "s.csv")["sex"]) == {"F": 50, "M": 50}
+    with pytest.raises(SystemExit) as left:
+        main([*asked, "--fairness", "representation", "--attribute", "sex", "--where", "sex=F"])
+    assert left.value.code == 1
+    assert "exclude each other" in capsys.readouterr().err
