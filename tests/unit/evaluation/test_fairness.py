@@ -206,7 +206,13 @@ def test_without_groups_there_is_a_reason_and_no_score(
     train, holdout, schema = hospital
     plain = Schema(
         tuple(
-            Column(c.name, c.kind, "target" if c.name == "died" else "feature", dtype=c.dtype)
+            Column(
+                c.name,
+                c.kind,
+                "target" if c.name == "died" else "feature",
+                dtype=c.dtype,
+                declared=frozenset({"role"}),
+            )
             for c in schema.columns
         )
     )

