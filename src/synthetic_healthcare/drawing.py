@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from synthetic_healthcare.sampling.conditional import (
 from synthetic_healthcare.sampling.conditions import Conditions
 from synthetic_healthcare.sampling.imputation import impute
 from synthetic_healthcare.sampling.levers import draw_selected
+from synthetic_healthcare.sampling.parity import Parity, ParityDraw, cells_of, draw_to_parity, fill
 from synthetic_healthcare.schema.column import DISCRETE_KINDS, Column
 from synthetic_healthcare.tables.writing import TableWriter
 from synthetic_healthcare.transforms.wanted import learnt_categories
@@ -52,12 +54,15 @@ class Drawn:
     anonymity_breaks : list of Violations
         Likewise, how often clinical rules are broken once quasi-identifiers are coarser: anonymity has the
         last word.
+    fairness : list of ParityDraw
+        Where bias was to be corrected, the groups before and after.
     """
 
     conditions: list[ConditionalDraw] = field(default_factory=list)
     rules: list[Enforcement] = field(default_factory=list)
     anonymity: list[AnonymityReport] = field(default_factory=list)
     anonymity_breaks: list[Violations] = field(default_factory=list)
+    fairness: list[ParityDraw] = field(default_factory=list)
 
 
 def table(frames: Iterable[pd.DataFrame], n: int, progress: Progress | None) -> pd.DataFrame:
@@ -78,21 +83,90 @@ def write(frames: Iterable[pd.DataFrame], path: str | Path, n: int, progress: Pr
             watched.advance(writer.rows)
 
 
+def as_asked(
+    fitted: Fitted,
+    n: int,
+    *,
+    balance: str | None,
+    fairness: str | None,
+    attribute: str | None,
+    rng: np.random.Generator,
+    told: Drawn,
+) -> Iterator[pd.DataFrame]:
+    """Draw `n` rows as learnt, or with classes in balance, or with bias corrected.
+
+    Raises
+    ------
+    ConfigError
+        Two of them are asked for at once, or the attribute is not named.
+    """
+    if fairness is None and attribute is None:
+        if balance is None:
+            return as_learnt(fitted, n, rng=rng, told=told)
+        return in_balance(fitted, balance, n, rng=rng, told=told)
+    if fairness is None or attribute is None:
+        raise ConfigError(
+            "fairness='demographic_parity' or 'representation' goes with attribute='the column'"
+        )
+    if balance is not None:
+        raise ConfigError("balance and fairness exclude each other: both decide how many rows a group gets")
+    return in_parity(fitted, fairness, attribute, n, rng=rng, told=told)
+
+
 def as_learnt(fitted: Fitted, n: int, *, rng: np.random.Generator, told: Drawn) -> Iterator[pd.DataFrame]:
     """Draw `n` rows from the learnt distribution, table by table; rules and anonymity are kept."""
+
+    def refill(lost: pd.DataFrame) -> pd.DataFrame:
+        return pd.concat(_keeping_rules(fitted, len(lost), rng=rng, told=told), ignore_index=True)
+
+    return _anonymous(fitted, _keeping_rules(fitted, n, rng=rng, told=told), refill, rng=rng, told=told)
+
+
+def in_parity(
+    fitted: Fitted, aim: str, attribute: str, n: int, *, rng: np.random.Generator, told: Drawn
+) -> Iterator[pd.DataFrame]:
+    """Draw `n` rows in which the groups of a column are treated alike; see `sampling.parity`.
+
+    Raises
+    ------
+    ConfigError
+        The aim is unknown, or attribute or target have no classes or are quasi-identifiers that anonymity
+        makes coarser.
+    ConditionError
+        The model hardly draws what is wanted.
+    """
+    target = fitted.schema.target
+    parity = Parity(aim, attribute, target)
+    _balanced_column(fitted, attribute)
+    if aim == "demographic_parity":
+        _balanced_column(fitted, "target")
+    elif target is not None and fitted.schema[target].kind not in DISCRETE_KINDS:
+        # A number cannot be told by its classes; the groups are brought to equal shares all the same.
+        parity = replace(parity, target=None)
+
+    def rows(number: int) -> Iterator[pd.DataFrame]:
+        return _keeping_rules(fitted, number, rng=rng, told=told)
+
+    def refill(lost: pd.DataFrame) -> pd.DataFrame:
+        return fill(rows, parity, Counter(cells_of(lost, parity)), rng=rng)[0]
+
+    frame, done = draw_to_parity(rows, parity, n, rng=rng)
+    told.fairness.append(done)
+    frame = fitted.encoder.renumber(frame, rng, first_row=0)
+    return _anonymous(fitted, [frame], refill, rng=rng, told=told)
+
+
+def _keeping_rules(
+    fitted: Fitted, n: int, *, rng: np.random.Generator, told: Drawn
+) -> Iterator[pd.DataFrame]:
+    """Draw `n` rows from the learnt distribution that keep the clinical rules."""
 
     def rows(number: int) -> Iterator[pd.DataFrame]:
         chunks = draw_selected(fitted.model, fitted.levers, number, seed=_seed(rng))
         return pipeline.restore(chunks, fitted.encoder, rng=rng)
 
-    def ruled(number: int) -> Iterator[pd.DataFrame]:
-        for frame in rows(number):
-            yield _ruled(fitted, frame, rows, rng=rng, told=told)
-
-    def refill(lost: pd.DataFrame) -> pd.DataFrame:
-        return pd.concat(ruled(len(lost)), ignore_index=True)
-
-    return _anonymous(fitted, ruled(n), refill, rng=rng, told=told)
+    for frame in rows(n):
+        yield _ruled(fitted, frame, rows, rng=rng, told=told)
 
 
 def under_conditions(

@@ -153,22 +153,20 @@ class SyntheticDataGenerator:
         Parameters
         ----------
         data : DataFrame, Arrow or polars table, or path of a .csv, .csv.gz or .parquet file
-            One row a patient (or several, with a group column in the schema); at least 50 rows.
+            One row a patient (several with a group column); at least 50 rows.
         epochs : int, optional
-            Passes over the training rows, each of 15 updates at least. Default: the configuration's, or 100
-            as far as they come to no more than 5,000 updates.
+            Passes over the rows, each of 15 updates at least. Default: the configuration's, or 100, within
+            5,000 updates.
         schema : Schema or path of a schema file, optional
-            What the columns are; inferred where it is left out.
+            What the columns are; inferred where left out.
         target : str, optional
             Column that a user of the data would predict.
         holdout : float or table, optional
-            Share of the rows kept aside to judge against (default 0.2; 0 trains on everything), or a table of
-            other patients.
+            Share of the rows kept aside to judge against (0: none), or a table of other patients.
         max_seconds : float, optional
             Training, the trials of `auto` included, stops at the first update after this many seconds.
         checkpoint : path, optional
-            Folder that the training saves itself to: a fit that was killed goes on where it was. It holds
-            weights that know the training rows: keep it as you keep them.
+            Folder that a killed fit goes on from; it knows the training rows: keep it as you keep them.
         progress : Progress, optional
             Default: a live display where standard error is a terminal.
         monitor : PrivacyMonitor, optional
@@ -204,6 +202,8 @@ class SyntheticDataGenerator:
         *,
         augmentation_factor: float = 1.0,
         balance: str | None = None,
+        fairness: str | None = None,
+        attribute: str | None = None,
         random_state: int | None = None,
         progress: Progress | None = None,
     ) -> Any:
@@ -218,9 +218,11 @@ class SyntheticDataGenerator:
         balance : str, optional
             A column whose classes all get the same share ("target": the target, whatever its name).
             `last_draw` then says how many real patients stand behind each class.
+        fairness, attribute : str, optional
+            "demographic_parity" (the target alike in all groups of the attribute) or "representation" (all
+            groups alike in number), by resampling; `last_draw.fairness` holds both, before and after.
         random_state : int, optional
-            Seed of this draw. Default: the generator's own stream, which goes on from call to call and starts
-            again with `fit` and `load`.
+            Seed of this draw. Default: the generator's stream, begun anew by `fit` and `load`.
         progress : Progress, optional
             As for `fit`.
 
@@ -233,10 +235,8 @@ class SyntheticDataGenerator:
         asked = fitted.origin.rows["train"] if n_samples is None else n_samples
         n = arguments.rows(asked, augmentation_factor)
         rng, told = self._start(random_state)
-        if balance is None:
-            frames = drawing.as_learnt(fitted, n, rng=rng, told=told)
-        else:
-            frames = drawing.in_balance(fitted, balance, n, rng=rng, told=told)
+        wishes = {"balance": balance, "fairness": fairness, "attribute": attribute}
+        frames = drawing.as_asked(fitted, n, **wishes, rng=rng, told=told)
         return restore(drawing.table(frames, n, progress), fitted.released_format)
 
     def generate_to(

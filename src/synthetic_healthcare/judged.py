@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -83,9 +84,37 @@ def judge(
         schema=fitted.schema,
         options=replace(options, rules=fitted.rules),
         progress=progress,
-        context={"model": fitted.model.name, "notes": [*_guarantees(fitted), *fitted.origin.notes]},
+        context={
+            "model": fitted.model.name,
+            "guarantee": fitted.guarantee,
+            **_bound(fitted),
+            "notes": [*_guarantees(fitted), *fitted.origin.notes],
+        },
         history=fitted.origin.history,
     )
+
+
+def _bound(fitted: Fitted) -> dict[str, Any]:
+    """What the budget promises of any membership attack, to stand beside what the attacks found.
+
+    The true less the false positive rate of a test between neighbours is at most
+    (e^epsilon - 1 + 2 delta) / (e^epsilon + 1).
+
+    Source: Kairouz, Oh and Viswanath 2015, "The composition theorem for differential privacy",
+    arXiv:1311.0776 (the region of errors that a mechanism allows).
+    """
+    if fitted.ledger is None or not fitted.origin.training.get("private", True):
+        return {}
+    budget = fitted.ledger.budget
+    grown = math.exp(min(budget.epsilon, 500.0))
+    advantage = (grown - 1.0 + 2.0 * budget.delta) / (grown + 1.0)
+    return {
+        "formal": {
+            "epsilon": budget.epsilon,
+            "delta": budget.delta,
+            "membership_advantage_at_most": min(1.0, advantage),
+        }
+    }
 
 
 def _guarantees(fitted: Fitted) -> list[str]:

@@ -153,6 +153,8 @@ def test_the_report_names_the_guarantee_and_finds_the_holdout(plain_table: MakeT
     assert report["privacy_score"] is not None
     assert any("Differential privacy with epsilon 1" in note for note in report.context["notes"])
     assert any("noise of about" in note and "'outcome'" in note for note in report.context["notes"])
+    # (e - 1 + 2 delta) / (e + 1): beside the scores, and in none of them.
+    assert report.context["formal"]["membership_advantage_at_most"] == pytest.approx(0.46212, abs=1e-4)
 
 
 def test_fits_of_the_same_patients_add_up(plain_table: MakeTable, tmp_path: Path) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synthetic_healthcare.cli.data import read_data, read_described
 from synthetic_healthcare.cli.output import METRIC_FAILED, console
 from synthetic_healthcare.errors import EvaluationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthetic_healthcare.schema.schema import Schema
 
 
 def evaluate(
@@ -25,6 +30,12 @@ def evaluate(
     rules: Annotated[
         Path | None, typer.Option(help="Clinical rules to count in both tables; see `rules check`.")
     ] = None,
+    protected: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column whose groups are to be treated alike, may be repeated. Default: the schema's."
+        ),
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")] = None,
     as_json: Annotated[
         Path | None, typer.Option("--json", help="Write the report as JSON; - for standard output.")
@@ -37,28 +48,23 @@ def evaluate(
     """
     from synthetic_healthcare.evaluation.options import EvaluationOptions
     from synthetic_healthcare.evaluation.runner import evaluate as judge
-    from synthetic_healthcare.evaluation.runner import looks_swapped
     from synthetic_healthcare.evaluation.terminal import render_terminal
     from synthetic_healthcare.progress import default_progress
     from synthetic_healthcare.rules import RulePack
     from synthetic_healthcare.schema.schema import Schema
 
-    generated = read_data(synthetic)
-    seen, declared = read_described(train, schema)
-    if looks_swapped(generated, seen):
-        raise EvaluationError("--synthetic and --train hold the same rows: were the two files exchanged?")
-    unseen = None if holdout is None else read_data(holdout)
-    if unseen is not None and looks_swapped(unseen, seen):
-        raise EvaluationError(
-            "--holdout and --train hold the same rows: give patients that were never learnt"
-        )
+    generated, (seen, declared), unseen = read_judged(synthetic, train, holdout, schema)
     known = Schema.infer(seen, target=target) if declared is None else declared
     report = judge(
         generated,
         train=seen,
         holdout=unseen,
         schema=known if target is None else known.with_target(target),
-        options=EvaluationOptions(seed=seed, rules=None if rules is None else RulePack.from_yaml(rules)),
+        options=EvaluationOptions(
+            seed=seed,
+            rules=None if rules is None else RulePack.from_yaml(rules),
+            protected=tuple(protected) if protected else None,
+        ),
         progress=default_progress(),
     )
     if html is not None:
@@ -71,3 +77,21 @@ def evaluate(
         render_terminal(report, console())
     if report.failed:
         raise typer.Exit(METRIC_FAILED)
+
+
+def read_judged(
+    synthetic: str, train: str, holdout: str | None, schema: Path | None
+) -> tuple[pd.DataFrame, tuple[pd.DataFrame, Schema | None], pd.DataFrame | None]:
+    """Read the tables of an evaluation, the learnt one with its schema; refuse files that were exchanged."""
+    from synthetic_healthcare.evaluation.runner import looks_swapped
+
+    generated = read_data(synthetic)
+    seen, declared = read_described(train, schema)
+    if looks_swapped(generated, seen):
+        raise EvaluationError("--synthetic and --train hold the same rows: were the two files exchanged?")
+    unseen = None if holdout is None else read_data(holdout)
+    if unseen is not None and looks_swapped(unseen, seen):
+        raise EvaluationError(
+            "--holdout and --train hold the same rows: give patients that were never learnt"
+        )
+    return generated, (seen, declared), unseen

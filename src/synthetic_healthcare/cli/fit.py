@@ -66,7 +66,7 @@ def fit(
         epochs=settings.model.training.epochs,
         schema=known,
         target=target,
-        holdout=_holdout(holdout),
+        holdout=read_holdout(holdout),
         max_seconds=settings.model.training.max_seconds,
         checkpoint=checkpoint,
         progress=default_progress(),
@@ -100,7 +100,7 @@ def _settings(file: Path | None, flags: dict[str, Any], overrides: list[str]) ->
     return settings.with_overrides([*given, *overrides])
 
 
-def _holdout(text: str) -> float | pd.DataFrame:
+def read_holdout(text: str) -> float | pd.DataFrame:
     """Read `--holdout`: a number is a share, anything else a table."""
     try:
         share = float(text)

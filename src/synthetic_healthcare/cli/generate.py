@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +11,9 @@ from synthetic_healthcare.cli.output import Json, Seed, describe_file, print_jso
 from synthetic_healthcare.errors import ConfigError
 
 if TYPE_CHECKING:
+    from synthetic_healthcare.drawing import Drawn
     from synthetic_healthcare.sampling.conditional import ConditionalDraw
+    from synthetic_healthcare.sampling.parity import ParityDraw
 
 
 def generate(
@@ -27,6 +29,15 @@ def generate(
         ),
     ] = None,
     balance: Annotated[str | None, typer.Option(help="Column whose classes all get the same share.")] = None,
+    fairness: Annotated[
+        str | None,
+        typer.Option(
+            help="Correct bias by resampling: demographic_parity or representation; with --attribute."
+        ),
+    ] = None,
+    attribute: Annotated[
+        str | None, typer.Option(help="Column whose groups are to be treated alike.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write synthetic patients; any number of rows in the same memory.
@@ -35,6 +46,8 @@ def generate(
     """
     if where and balance:
         raise ConfigError("--where and --balance exclude each other: generate class by class with --where")
+    if where and (fairness or attribute):
+        raise ConfigError("--where and --fairness exclude each other: bias is corrected in whole tables")
 
     from synthetic_healthcare.generator import SyntheticDataGenerator
     from synthetic_healthcare.progress import default_progress
@@ -42,8 +55,11 @@ def generate(
     from synthetic_healthcare.tables import write_table
 
     generator = SyntheticDataGenerator.load(model)
-    if balance:
-        write_table(generator.generate(n_samples, balance=balance, random_state=seed), out)
+    if balance or fairness or attribute:
+        table = generator.generate(
+            n_samples, balance=balance, fairness=fairness, attribute=attribute, random_state=seed
+        )
+        write_table(table, out)
     else:
         conditions = parse_where(where) if where else None
         generator.generate_to(
@@ -52,15 +68,21 @@ def generate(
     told = generator.last_draw
     if as_json:
         facts = {"table": str(out), "rows": n_samples, "seed": seed, **describe_file(out)}
-        draws = {"draws": [draw.to_dict() for draw in told.conditions]}
-        anonymity = [report.to_dict() for report in told.anonymity]
-        print_json(
-            {**facts, **draws, "rules": [done.to_dict() for done in told.rules], "anonymity": anonymity}
-        )
+        draws: dict[str, Any] = {"draws": [draw.to_dict() for draw in told.conditions]}
+        draws["rules"] = [done.to_dict() for done in told.rules]
+        draws["anonymity"] = [report.to_dict() for report in told.anonymity]
+        print_json({**facts, **draws, "fairness": [done.to_dict() for done in told.fairness]})
         return
     typer.echo(f"{n_samples:,} synthetic rows written to {out}")
+    _tell(told)
+
+
+def _tell(told: Drawn) -> None:
+    """Say how a draw went, a line a thing."""
     for draw in told.conditions:
         typer.echo(_told(draw))
+    for corrected in told.fairness:
+        typer.echo(_corrected(corrected))
     if told.rules:
         mended = sum(sum(done.repaired.values()) for done in told.rules)
         redrawn = sum(done.redrawn for done in told.rules)
@@ -78,3 +100,16 @@ def _told(draw: ConditionalDraw) -> str:
         f"{draw.what}: {draw.rows:,} rows, {how} ({draw.acceptance_rate:.1%} accepted); they rest on about "
         f"{draw.effective_patients:,.0f} real patients"
     )
+
+
+def _corrected(done: ParityDraw) -> str:
+    """Say what a correction of bias changed, group by group."""
+    lines = [f"Fairness, {done.aim} of {done.attribute}: {done.kept:,} rows kept of {done.drawn:,} drawn"]
+    for entry in done.groups:
+        shares = f"share {entry['share_before']:.1%} before, {entry['share_after']:.1%} after"
+        lines.append(f"  {done.attribute} {entry['group']}: {shares}")
+    if done.gap_before is not None:
+        lines.append(
+            f"  largest gap in {done.target}: {done.gap_before:.3f} before, {done.gap_after:.3f} after"
+        )
+    return "\n".join(lines)

@@ -13,6 +13,7 @@ import typer
 
 from synthetic_healthcare.cli import (
     certify,
+    compare,
     datasets,
     demo,
     evaluate,
@@ -46,6 +47,7 @@ for command in (
     impute.impute,
     evaluate.evaluate,
     certify.certify,
+    compare.compare,
     models.models,
     inspect.inspect,
 ):

@@ -21,6 +21,8 @@ _SUMMED: Final[dict[str, tuple[Statistic]]] = {
     "sum": ("sum",),
 }
 _SEPARATOR: Final = ";"
+#: A whole number that was written as a fraction: pandas writes identifiers so where one is missing.
+_WHOLE: Final = r"^([+-]?\d+)\.0+$"
 Places = npt.NDArray[np.intp]
 
 
@@ -65,11 +67,12 @@ class Window:
 
 
 def key_texts(keys: pd.Series[Any]) -> pd.Index[Any]:
-    """Keys as text, so that 12 in one file and "12" or 12.0 in another are the same."""
+    """Keys as text, so that 12 in one file and "12", "12.0" or 12.0 in another are the same."""
     if pd.api.types.is_float_dtype(keys.dtype) and bool((keys.dropna() % 1 == 0).all()):
         keys = keys.astype("Int64")
     missing = keys.isna()
     stripped = keys.astype(object).astype(str).str.strip().astype(object)
+    stripped = stripped.str.replace(_WHOLE, r"\1", regex=True)
     texts: pd.Index[Any] = pd.Index(stripped.mask(missing, None))
     return texts
 

@@ -5,6 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from synthetic_healthcare.evaluation._base import Metric
+from synthetic_healthcare.evaluation.fairness.calibration import group_calibration
+from synthetic_healthcare.evaluation.fairness.parity import (
+    demographic_parity,
+    equal_opportunity,
+    equalized_odds,
+)
+from synthetic_healthcare.evaluation.fairness.representation import representation
+from synthetic_healthcare.evaluation.fairness.subgroups import subgroup_fidelity
 from synthetic_healthcare.evaluation.fidelity.alpha_beta import alpha_precision, beta_recall
 from synthetic_healthcare.evaluation.fidelity.association_errors import (
     association_errors,
@@ -104,7 +112,14 @@ PRIVACY: Final[tuple[Metric, ...]] = (
     release_anonymity,
     release_risk,
 )
-FAIRNESS: Final[tuple[Metric, ...]] = ()
+FAIRNESS: Final[tuple[Metric, ...]] = (
+    representation,
+    demographic_parity,
+    equalized_odds,
+    equal_opportunity,
+    group_calibration,
+    subgroup_fidelity,
+)
 #: Every metric, in the order of the report.
 METRICS: Final[tuple[Metric, ...]] = (*FIDELITY, *UTILITY, *PRIVACY, *FAIRNESS)
 

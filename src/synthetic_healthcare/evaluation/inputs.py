@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from synthetic_healthcare.evaluation._base import NotApplicable
 from synthetic_healthcare.evaluation.encoding import Judged
+from synthetic_healthcare.evaluation.fairness.inputs import FAIRNESS_INPUTS
 from synthetic_healthcare.evaluation.fidelity.inputs import FIDELITY_INPUTS
 from synthetic_healthcare.evaluation.options import EvaluationOptions
 from synthetic_healthcare.evaluation.privacy.inputs import PRIVACY_INPUTS
@@ -87,4 +88,5 @@ _PROVIDERS: Final[Mapping[str, Callable[..., Any]]] = {
     **FIDELITY_INPUTS,
     **UTILITY_INPUTS,
     **PRIVACY_INPUTS,
+    **FAIRNESS_INPUTS,
 }

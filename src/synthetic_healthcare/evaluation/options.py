@@ -39,6 +39,9 @@ class EvaluationOptions:
         Whether metrics that take minutes run too.
     time_to_event : TimeToEvent, optional
         The columns that survival is judged by, in place of those that the schema names.
+    protected : tuple of str or None
+        Columns whose groups are to be treated alike. `None`: quasi-identifiers of the schema whose values are
+        classes or ages.
 
     Raises
     ------
@@ -55,6 +58,7 @@ class EvaluationOptions:
     rules: RulePack | None = None
     suite: Suite = "standard"
     time_to_event: TimeToEvent | None = None
+    protected: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("seed", 0), ("bootstrap", 20), ("max_rows", 100), ("nulls", 4)):

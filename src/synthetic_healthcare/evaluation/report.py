@@ -18,7 +18,7 @@ CAVEAT: Final = (
     "anonymous, and it is no formal guarantee."
 )
 #: Version of the JSON form; the first number changes when a reader must change.
-REPORT_VERSION: Final = "1.0"
+REPORT_VERSION: Final = "1.1"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Score:
 @final
 @dataclass(frozen=True)
 class EvaluationReport(Mapping[str, Any]):
-    """The judgement of a synthetic table; confidential, since it is computed from real rows.
+    """The judgement of a synthetic table; confidential, since it is computed from real rows (see `release`).
 
     As a mapping it gives `report["utility_score"]`, `report["privacy_score"]` (floats, or `None` with the
     reason in `report["privacy_reason"]`), their `_lower` and `_upper` ends, `report["verdict"]`, and the
@@ -68,6 +68,12 @@ class EvaluationReport(Mapping[str, Any]):
         Row counts, columns, target, seed, model and the notes of the run (plain data).
     figures : Mapping
         Plain data behind the pictures: distributions, associations, projection, training curves.
+    fairness : Score
+        The third score, likewise blended with neither.
+    confidential : bool
+        False for what `release` gives.
+    removed : tuple of str
+        What `release` left out.
     """
 
     utility: Score
@@ -77,10 +83,13 @@ class EvaluationReport(Mapping[str, Any]):
     results: tuple[MetricResult, ...]
     context: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
+    fairness: Score = Score(None, reason="fairness was not judged")
+    confidential: bool = True
+    removed: tuple[str, ...] = ()
 
     def _flat(self) -> dict[str, Any]:
         flat: dict[str, Any] = {result.name: result.value for result in self.results}
-        for name, score in (("utility", self.utility), ("privacy", self.privacy)):
+        for name, score in self.scores.items():
             flat[f"{name}_score"] = score.value
             flat[f"{name}_score_lower"] = score.lower
             flat[f"{name}_score_upper"] = score.upper
@@ -98,6 +107,11 @@ class EvaluationReport(Mapping[str, Any]):
         return len(self._flat())
 
     @property
+    def scores(self) -> dict[str, Score]:
+        """The scores by name; each stands for itself."""
+        return {"utility": self.utility, "privacy": self.privacy, "fairness": self.fairness}
+
+    @property
     def failed(self) -> tuple[MetricResult, ...]:
         """Metrics that raised: a run that has any exits with an error."""
         return tuple(result for result in self.results if result.status == "failed")
@@ -107,11 +121,13 @@ class EvaluationReport(Mapping[str, Any]):
         return {
             "report_version": REPORT_VERSION,
             "caveat": CAVEAT,
-            "confidential": True,
+            "confidential": self.confidential,
+            "removed": list(self.removed),
             "verdict": self.verdict,
             "verdict_reason": self.verdict_reason,
             "utility": asdict(self.utility),
             "privacy": asdict(self.privacy),
+            "fairness": asdict(self.fairness),
             "results": [result.to_dict() for result in self.results],
             "context": dict(self.context),
             "figures": dict(self.figures),
@@ -120,6 +136,37 @@ class EvaluationReport(Mapping[str, Any]):
     def to_json(self) -> str:
         """The report as a JSON text, keys in a fixed order."""
         return json.dumps(self.to_dict(), indent=1, sort_keys=True, allow_nan=False)
+
+    def to_markdown(self) -> str:
+        """The scores, the verdict and every figure as Markdown, for a repository or a ticket."""
+        from synthetic_healthcare.evaluation.markdown import write
+
+        return write(self)
+
+    @property
+    def figures_available(self) -> tuple[str, ...]:
+        """Names of the pictures that `figure` draws."""
+        from synthetic_healthcare.evaluation.page.gallery import names
+
+        return names(self)
+
+    def figure(self, name: str) -> str:
+        """One picture as an SVG text that stands alone.
+
+        Raises
+        ------
+        EvaluationError
+            There is no such picture; those that there are are listed.
+        """
+        from synthetic_healthcare.evaluation.page.gallery import draw
+
+        return draw(self, name)
+
+    def release(self) -> EvaluationReport:
+        """The part of the report that may leave with the synthetic table; see `evaluation.release`."""
+        from synthetic_healthcare.evaluation.release import released
+
+        return released(self)
 
     def to_html(self, path: str | Path | None = None) -> str:
         """The report as one self-contained page, written to `path` where one is given."""

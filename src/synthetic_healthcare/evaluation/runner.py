@@ -14,6 +14,8 @@ from synthetic_healthcare.errors import EvaluationError
 from synthetic_healthcare.evaluation._base import Measure, Metric, MetricResult, NotApplicable
 from synthetic_healthcare.evaluation.catalogue import metrics_of
 from synthetic_healthcare.evaluation.encoding import arrange, fit_encoder
+from synthetic_healthcare.evaluation.fairness.groups import check_protected
+from synthetic_healthcare.evaluation.fairness.score import fairness_score
 from synthetic_healthcare.evaluation.inputs import Inputs
 from synthetic_healthcare.evaluation.options import EvaluationOptions
 from synthetic_healthcare.evaluation.privacy.nulls import Nulls
@@ -86,6 +88,7 @@ def evaluate(
     if options.rules is not None:
         options.rules.check_columns(schema)
     check_time_to_event(options.time_to_event, schema.columns)
+    check_protected(options, schema)
     metrics = metrics_of(options.suite)
     with threadpool_limits(limits=1), phase(progress or Silent(), "evaluate", len(metrics) + 1) as watcher:
         frames = _aligned(synthetic, train, holdout, schema)
@@ -100,6 +103,7 @@ def evaluate(
             threshold=options.threshold,
             holdout_rows=0 if holdout is None else min(len(holdout), options.max_rows),
         )
+        fairness = fairness_score(results, measures, inputs)
         figures = _figures(frames, schema, options, history)
         watcher.advance(len(metrics) + 1)
     return EvaluationReport(
@@ -115,6 +119,7 @@ def evaluate(
             "notes": [*(context or {}).get("notes", ()), *facts["notes"]],
         },
         figures,
+        fairness,
     )
 
 
@@ -213,7 +218,7 @@ def inputs_of(
         given["target"] = targets[0]
     else:
         absent["target"] = "no target column is declared"
-    given |= {"tables": frames, "schema": schema}
+    given |= {"tables": frames, "schema": schema, "views": tuple(views)}
     if options.rules is None:
         absent["rules"] = NO_RULES
     else:

@@ -28,7 +28,7 @@ def render_terminal(report: EvaluationReport, console: Console) -> None:
     console.print()
     plain = console.options.ascii_only
     console.print(_scores(report, plain))
-    for name, score in (("Utility", report.utility), ("Privacy", report.privacy)):
+    for name, score in _named(report):
         if score.components:
             console.print(_components(name, score))
     if rules := evidence.rules(report):
@@ -39,12 +39,16 @@ def render_terminal(report: EvaluationReport, console: Console) -> None:
         console.print(part)
 
 
+def _named(report: EvaluationReport) -> list[tuple[str, Score]]:
+    return [(name.capitalize(), score) for name, score in report.scores.items()]
+
+
 def _scores(report: EvaluationReport, plain: bool) -> Table:
     table = _table("")
     table.show_header = False
     for _ in range(4):
         table.add_column(no_wrap=True)
-    for name, score in (("Utility", report.utility), ("Privacy", report.privacy)):
+    for name, score in _named(report):
         if score.value is None:
             continue
         ends = evidence.interval(score)
@@ -102,9 +106,10 @@ def _remarks(report: EvaluationReport, plain: bool) -> list[RenderableType]:
         Text(f"{mark}Privacy verdict: {report.verdict}", style=f"bold {style}"),
         Text(report.verdict_reason or evidence.VERDICT_WORDS[report.verdict]),
     ]
-    for name, score in (("utility", report.utility), ("privacy", report.privacy)):
+    lines.append(Text(evidence.VERDICT_USE[report.verdict]))
+    for name, score in _named(report):
         if score.value is None:
-            lines.append(Text(f"No {name} score: {score.reason}"))
+            lines.append(Text(f"No {name.lower()} score: {score.reason}"))
     for result in report.failed:
         lines.append(Text(f"Failed: {result.title}: {result.reason}", style="red"))
     lines.append(Text(CAVEAT, style="italic"))

@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from synthetic_healthcare.evaluation._base import NotApplicable
 from synthetic_healthcare.evaluation.encoding import Judged
+from synthetic_healthcare.evaluation.fairness.groups import Attribute
 from synthetic_healthcare.evaluation.privacy.attacks import ATTACKS
-from synthetic_healthcare.evaluation.privacy.by_group import level_names, privacy_by_group
+from synthetic_healthcare.evaluation.privacy.by_group import privacy_by_group
 from synthetic_healthcare.evaluation.privacy.cohort import Cohort
 from synthetic_healthcare.evaluation.privacy.epsilon import epsilon_lower, membership_epsilon
 from synthetic_healthcare.evaluation.privacy.exposure import exposure_of
 from synthetic_healthcare.evaluation.privacy.isolated import membership_isolated
 from synthetic_healthcare.evaluation.statistics import proportion_bounds
-from synthetic_healthcare.evaluation.views import Field, View
+from synthetic_healthcare.evaluation.views import View
 
 Scores = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 
@@ -93,39 +93,31 @@ def test_the_exposed_group_is_found_and_named() -> None:
     both = cohort_of(table(sex=sex, rare=rare), table(sex=sex, rare=rare))
     members, controls = noise(200, 0), noise(200, 1)
     members["A1"] = members["A1"] + 4.0 * (sex == 1)
-    frames = [pd.DataFrame({"sex": ["m"] * 3 + ["f"] * 2, "rare": ["no"] * 4 + ["yes"]})] * 3
-    protected = (Field("sex", "level", 2, 2), Field("rare", "level", 2, 2))
-    found = privacy_by_group.compute(both, (members, controls), protected, frames)
+    protected = (Attribute("sex", ("m", "f", "missing")), Attribute("rare", ("no", "yes", "missing")))
+    found = privacy_by_group.compute(both, (members, controls), protected)
     bars = {bar["name"]: bar["synthetic"] for bar in found.detail["bars"]}
-    assert set(bars) == {"sex: m", "sex: f", "rare: no"}
-    assert bars["sex: f"] > 0.9
+    assert set(bars) == {"sex m", "sex f", "rare no"}
+    assert bars["sex f"] > 0.9
     assert found.value > 0.6
     assert found.detail["too_small"] == 1
     assert found.detail["gap"] > 0.5
-    calm = privacy_by_group.compute(both, (noise(200, 2), controls), protected, frames)
+    calm = privacy_by_group.compute(both, (noise(200, 2), controls), protected)
     assert calm.value == 0.0
-    with pytest.raises(NotApplicable, match="role quasi or sensitive"):
-        privacy_by_group.compute(both, (members, controls), (), frames)
+    with pytest.raises(NotApplicable, match="no group of a protected attribute"):
+        few = table(sex=sex[:8], rare=rare[:8])
+        privacy_by_group.compute(cohort_of(few, few), (noise(8, 0), noise(8, 1)), protected)
 
 
-def test_a_protected_number_is_judged_by_quarters() -> None:
+def test_a_protected_number_is_judged_by_its_bands() -> None:
     age = np.linspace(20, 90, 200)
     both = cohort_of(table(age=age), table(age=age))
     members, controls = noise(200, 0), noise(200, 1)
     members["A1"] = members["A1"] + 4.0 * (age > 80)
-    found = privacy_by_group.compute(both, (members, controls), (Field("age", "number"),), [])
-    assert [bar["name"] for bar in found.detail["bars"]][-1] == "age: highest quarter"
+    found = privacy_by_group.compute(
+        both, (members, controls), (Attribute("age", ("young", "middle", "old", "missing"), (45.0, 80.0)),)
+    )
+    assert [bar["name"] for bar in found.detail["bars"]][-1] == "age old"
     assert found.detail["bars"][-1]["synthetic"] == max(bar["synthetic"] for bar in found.detail["bars"])
-
-
-def test_levels_are_named_where_their_order_is_sure() -> None:
-    frames = [
-        pd.DataFrame({"unit": ["a"]}),
-        pd.DataFrame({"unit": ["b", "b", "b", "c"]}),
-        pd.DataFrame({"unit": ["d"]}),
-    ]
-    assert level_names(Field("unit", "level", 4, 3), frames) == ("b", "level 2", "level 3")
-    assert level_names(Field("unit", "level", 4, 9), frames)[0] == "level 1"
 
 
 def test_isolated_patients_are_judged_among_their_like() -> None:

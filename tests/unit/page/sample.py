@@ -126,6 +126,44 @@ def _results() -> tuple[MetricResult, ...]:
             "importance", "What drives the outcome", "utility", "higher", unit, "failed", reason=gone
         ),
         *_attacks(),
+        _groups(),
+    )
+
+
+def _groups() -> MetricResult:
+    """A metric that uses every key that the page draws, with names that want to get out."""
+    names = [f"{HOSTILE} {place}" for place in range(3)] + ["a group whose name is much too long for its row"]
+    along = [place / 10 for place in range(11)]
+    detail = {
+        "curves": [
+            {"name": HOSTILE, "side": "real", "x": along, "y": along, "lower": None, "upper": None},
+            {
+                "name": "synthetic",
+                "side": "synthetic",
+                "x": along,
+                "y": [value**2 for value in along],
+                "lower": [max(0.0, value**2 - 0.1) for value in along],
+                "upper": [value**2 + 0.1 for value in along],
+            },
+        ],
+        "x_title": "Predicted risk",
+        "y_title": "Observed share",
+        "bars": [
+            {"name": name, "real": 0.4, "synthetic": 0.3, "lower": 0.2, "upper": 0.45} for name in names
+        ],
+        "table": {
+            "columns": ["Group", "Training share", "Synthetic share", "Odds ratio", "95 % interval", "Fair"],
+            "rows": [[name, 0.25, 0.2, None, "0.70 to 1.10", "yes"] for name in names],
+        },
+        "too_small": [HOSTILE],
+        "change": 0.1,
+        "change_lower": -0.1,
+        "change_upper": 0.2,
+    }
+    about = "How far groups are apart."
+    ends = (0.2, 0.1, 0.3, 0.1)
+    return MetricResult(
+        "groups", "Groups", "fairness", "lower", (0.0, 1.0), "ok", *ends, detail=detail, about=about
     )
 
 

@@ -96,6 +96,9 @@ def bars(real: Sequence[str], synthetic: Sequence[str], *, order: Sequence[str] 
         return suppressed(
             f"no category is held by {FLOOR} or more real patients without giving away a smaller one"
         )
+    if len(shown) == MOST_CATEGORIES and synthetic_counts.keys() - real_counts.keys():
+        # Categories that no real patient has need a row of their own.
+        shown = shown[:-1]
     labels = _ordered(shown, real_counts, order)
     merged = (real_counts.keys() | synthetic_counts.keys()) - set(shown)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,11 +27,34 @@ VERDICT_WORDS: Final[Mapping[Verdict, str]] = {
     "NOT AVAILABLE": "Privacy could not be measured.",
 }
 
+#: What a reader may do with the table, as far as its privacy goes.
+VERDICT_USE: Final[Mapping[Verdict, str]] = {
+    "PASS": "You may share the table as you would share aggregate figures of these patients: nothing that "
+    "was tried here speaks against it. Say what was tried, and keep this report.",
+    "FAIL": "Do not give the table out. Keep it where the real patients are kept, and learn it again with "
+    "stronger protection.",
+    "INCONCLUSIVE": "Do not give the table out on this evidence: treat it as real patients until more of "
+    "them, held out, have decided.",
+    "NOT AVAILABLE": "Treat the table as real patients: nothing is known of what it gives away.",
+}
+#: What each score asks.
+QUESTIONS: Final[Mapping[str, str]] = {
+    "utility": "Can it stand in for the real table?",
+    "privacy": "Do the attacks find who was in the training table?",
+    "fairness": "Are groups of patients treated as real data treat them?",
+}
+#: Said where a table was judged without the model that made it.
+NO_MODEL: Final = (
+    "None is known: the table was judged without the model that made it. A score is no guarantee, and no "
+    "score counts one."
+)
+
 #: What the figures of a component are called. Utility is a share of what a real sample gets; privacy is a
 #: risk beside the one that is read where nothing can leak, as for a fresh real sample.
 HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "utility": ("Synthetic", "Real sample", "Ratio", "Weight"),
     "privacy": ("Risk found", "If nothing leaks", "Excess"),
+    "fairness": ("Unfairness added", "Between real samples, at most", "Excess"),
 }
 
 #: What the figures of a clinical rule are called.
@@ -50,10 +74,17 @@ _CONTEXT_WORDS: Final[Mapping[str, str]] = {
     "options_nulls": "Draws without leakage",
     "options_threshold": "Tolerable risk",
     "options_rules": "Clinical rules",
+    "options_suite": "Suite of metrics",
+    "options_protected": "Protected attributes",
     "null_risk": "Risk read where nothing leaks",
+    "formal_epsilon": "Epsilon, promised",
+    "formal_delta": "Delta, promised",
+    "formal_membership_advantage_at_most": "Advantage of any membership attack, at most",
 }
 #: Entries of the context that say nothing to a reader of the page.
-_UNSHOWN: Final = frozenset({"notes", "options_figures", "options_max_rows"})
+_UNSHOWN: Final = frozenset({"notes", "guarantee", "options_figures", "options_max_rows"})
+#: Keys of a detail that are drawn or laid out, not written in a line.
+_DRAWN: Final = frozenset({"x_title", "y_title", "too_small_to_name"})
 #: Measures of an attack in the field's own words.
 _MEASURE_WORDS: Final[Mapping[str, str]] = {
     "auc": "AUC",
@@ -102,15 +133,40 @@ def facts(report: EvaluationReport) -> list[tuple[str, str]]:
 def notes(report: EvaluationReport) -> list[str]:
     """List the sentences that the run left for its reader."""
     given = report.context.get("notes", ())
-    return [given] if isinstance(given, str) else [str(note) for note in given]
+    listed = [given] if isinstance(given, str) else [str(note) for note in given]
+    # The guarantee has a place of its own.
+    return [note for note in listed if note != report.context.get("guarantee")]
 
 
-def component_figures(score: str, part: Component) -> tuple[str, ...]:
+def guarantee(report: EvaluationReport) -> str:
+    """Say what is formally promised of the table; it stands beside the scores and enters none."""
+    return str(report.context.get("guarantee") or NO_MODEL)
+
+
+def weakest(name: str, score: Score) -> str:
+    """Name the component that holds a score down."""
+    if not score.components:
+        return ""
+    if name == "utility":
+        part = min(score.components, key=lambda one: one.ratio)
+        return f"Weakest: {part.title}, {part.ratio:.0%} of what a real sample gets."
+    part = max(score.components, key=lambda one: one.ratio)
+    if part.ratio <= 0:
+        return "No part reads more than chance explains."
+    return f"Decided by: {part.title}, {part.ratio:.2f} beyond chance."
+
+
+def component_figures(score: str, part: Component, *, digits: int = 3) -> tuple[str, ...]:
     """Write the figures of a component, in the order of `HEADINGS`."""
-    figures = (f"{part.value:.3f}", f"{part.ceiling:.3f}")
+    figures = (f"{part.value:.{digits}f}", f"{part.ceiling:.{digits}f}")
     if score == "utility":
         return (*figures, f"{part.ratio:.2f}", f"{100 * part.weight:.0f}%")
-    return (*figures, f"{part.ratio:.3f}")
+    return (*figures, f"{part.ratio:.{digits}f}")
+
+
+def digits_of(report: EvaluationReport) -> int:
+    """Digits of the figures of parts and metrics: a release view holds two."""
+    return 3 if report.confidential else 2
 
 
 def attacks(report: EvaluationReport) -> Attacks | None:
@@ -160,13 +216,27 @@ def details(result: MetricResult) -> str:
     """Write out the single figures of a metric's detail, and its short lists of figures."""
     words = []
     for key, value in result.detail.items():
-        # Titles of axes belong to the pictures.
-        if _is_number(value) or (isinstance(value, str) and not key.endswith("_title")):
-            words.append(f"{words_of(key)} {_written(value)}")
+        stem = key.removesuffix("_lower").removesuffix("_upper")
+        if key in _DRAWN or (stem != key and stem in result.detail):
+            continue
+        if _is_number(value) or isinstance(value, str):
+            ends = [result.detail.get(f"{key}_{end}") for end in ("lower", "upper")]
+            beside = f" ({_written(ends[0])} to {_written(ends[1])})" if all(map(_is_number, ends)) else ""
+            words.append(f"{words_of(key)} {_written(value)}{beside}")
         elif isinstance(value, Mapping) and 0 < len(value) <= 4 and all(map(_is_number, value.values())):
             listed = ", ".join(f"{words_of(str(name))} {_written(figure)}" for name, figure in value.items())
             words.append(f"{words_of(key)}: {listed}")
     return "; ".join(words)
+
+
+def bounds(result: MetricResult) -> str:
+    """Write the range of a metric; an end that is not there is not named."""
+    low, high = result.bounds
+    if math.isinf(low) and math.isinf(high):
+        return "any"
+    if math.isinf(low):
+        return f"up to {high:g}"
+    return f"{low:g} and more" if math.isinf(high) else f"{low:g} to {high:g}"
 
 
 def words_of(name: str) -> str:

@@ -12,9 +12,17 @@ from markupsafe import Markup
 
 from synthetic_healthcare.evaluation._base import MetricResult
 from synthetic_healthcare.evaluation.page import charts, distributions, evidence, panels
+from synthetic_healthcare.evaluation.page.parts import parts_of, too_small
 from synthetic_healthcare.evaluation.report import CAVEAT, Component, EvaluationReport, Score
 
-_FAMILIES: Final = {"fidelity": "Fidelity", "utility": "Utility", "privacy": "Privacy"}
+_FAMILIES: Final = {
+    "fidelity": "Fidelity",
+    "utility": "Utility",
+    "privacy": "Privacy",
+    "fairness": "Fairness",
+}
+#: The style sheet of the page, in the order in which it is read; the first two colour single pictures too.
+STYLES: Final = ("colours.css", "pictures.css", "page.css")
 _MOST_PAIRS: Final = 10
 #: Bins or categories of a column whose numbers are written out beneath its picture.
 _MOST_ROWS: Final = 30
@@ -22,16 +30,21 @@ _MOST_ROWS: Final = 30
 
 def write(report: EvaluationReport) -> str:
     """Fill the template."""
+    folder = resources.files("synthetic_healthcare.evaluation.page")
+    return filled((folder / "template.html").read_text(encoding="utf-8"), _content(report))
+
+
+def filled(template: str, content: Mapping[str, Any]) -> str:
+    """Fill a template with escaped content and the style sheet, which its content policy lets in by hash."""
     import jinja2
 
     folder = resources.files("synthetic_healthcare.evaluation.page")
-    style = (folder / "page.css").read_text(encoding="utf-8")
+    style = "\n" + "".join((folder / name).read_text(encoding="utf-8") for name in STYLES)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    template = environment.from_string((folder / "template.html").read_text(encoding="utf-8"))
-    style = "\n" + style
-    return template.render(style=Markup(style), style_hash=_hash(style), **_content(report))
+    page = environment.from_string(template)
+    return page.render(style=Markup(style), style_hash=_hash(style), **content)
 
 
 def _hash(style: str) -> str:
@@ -49,7 +62,11 @@ def _content(report: EvaluationReport) -> dict[str, Any]:
             "mark": evidence.VERDICT_MARKS[report.verdict],
             "words": evidence.VERDICT_WORDS[report.verdict],
             "reason": report.verdict_reason,
+            "use": evidence.VERDICT_USE[report.verdict],
         },
+        "confidential": report.confidential,
+        "removed": report.removed,
+        "guarantee": evidence.guarantee(report),
         "needed": evidence.needed(report),
         "scores": _scores(report),
         "facts": evidence.facts(report),
@@ -78,22 +95,28 @@ def _content(report: EvaluationReport) -> dict[str, Any]:
 def _scores(report: EvaluationReport) -> list[dict[str, Any]]:
     needed = evidence.needed(report)
     return [
-        _score("utility", "Utility", "Can it stand in for the real table?", report.utility, None),
         _score(
-            "privacy", "Privacy", "Do the attacks find who was in the training table?", report.privacy, needed
-        ),
+            (name, name.capitalize(), evidence.QUESTIONS[name]),
+            score,
+            needed if name == "privacy" else None,
+            digits=evidence.digits_of(report),
+        )
+        for name, score in report.scores.items()
     ]
 
 
-def _score(key: str, title: str, question: str, score: Score, needed: float | None) -> dict[str, Any]:
+def _score(words: tuple[str, str, str], score: Score, needed: float | None, *, digits: int) -> dict[str, Any]:
+    key, title, question = words
     content: dict[str, Any] = {"key": key, "title": title, "question": question, "reason": score.reason}
     content["value"] = None if score.value is None else f"{score.value:.2f}"
+    content["weakest"] = evidence.weakest(key, score)
     content["headings"] = evidence.HEADINGS[key]
     # Risks are small: their common scale ends at the largest, so that they can be told apart.
     top = 1.0 if key == "utility" else max((0.2, *(max(p.value, p.ceiling) for p in score.components)))
     largest = max((part.ratio for part in score.components), default=0.0)
     content["components"] = [
-        _component(key, part, top, decides=key == "privacy" and part.ratio == largest > 0)
+        _component(key, part, top, digits=digits)
+        | {"decides": key != "utility" and part.ratio == largest > 0}
         for part in score.components
     ]
     if score.value is not None:
@@ -105,11 +128,10 @@ def _score(key: str, title: str, question: str, score: Score, needed: float | No
     return content
 
 
-def _component(score: str, part: Component, top: float, *, decides: bool) -> dict[str, Any]:
+def _component(score: str, part: Component, top: float, *, digits: int) -> dict[str, Any]:
     return {
         "title": part.title,
-        "figures": evidence.component_figures(score, part),
-        "decides": decides,
+        "figures": evidence.component_figures(score, part, digits=digits),
         "picture": panels.bullet(
             part.value, part.ceiling, top=top, identity=f"part-{score}-{part.name}", title=part.title
         ),
@@ -221,16 +243,18 @@ def _projection(projection: Mapping[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
-def _metrics(report: EvaluationReport) -> list[dict[str, Any]]:
+def _metrics(report: EvaluationReport) -> dict[str, dict[str, Any]]:
     """Group the metrics by family, in the order of the report."""
-    return [
-        {"title": title, "rows": [_metric(result) for result in report.results if result.family == family]}
-        for family, title in _FAMILIES.items()
-        if any(result.family == family for result in report.results)
-    ]
+    families, digits = {}, evidence.digits_of(report)
+    for family, title in _FAMILIES.items():
+        held = [result for result in report.results if result.family == family]
+        parts = [part for part in map(parts_of, held) if part is not None]
+        rows = [_metric(result, digits) for result in held]
+        families[family] = {"title": title, "rows": rows, "parts": parts, "too_small": too_small(held)}
+    return families
 
 
-def _metric(result: MetricResult) -> dict[str, Any]:
+def _metric(result: MetricResult, digits: int) -> dict[str, Any]:
     ends = evidence.interval(result)
     return {
         "name": result.name,
@@ -238,14 +262,15 @@ def _metric(result: MetricResult) -> dict[str, Any]:
         "status": result.status,
         "words": {"ok": "", "failed": "failed", "not_applicable": "not applicable"}[result.status],
         "reason": result.reason,
+        "about": result.about,
         "details": evidence.details(result),
-        "value": _figure(result.value),
-        "interval": "" if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}",
-        "ceiling": _figure(result.ceiling),
+        "value": _figure(result.value, digits),
+        "interval": "" if ends is None else f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}",
+        "ceiling": _figure(result.ceiling, digits),
         "better": result.better,
-        "bounds": f"{result.bounds[0]:g} to {result.bounds[1]:g}",
+        "bounds": evidence.bounds(result),
     }
 
 
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def _figure(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"

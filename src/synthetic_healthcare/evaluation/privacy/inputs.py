@@ -82,15 +82,6 @@ def _tries(
     return {"singling_out": singled, "linkability": linked, "attribute_inference": inferred}
 
 
-def _protected(fields: tuple[Field, ...], schema: Schema) -> tuple[Field, ...]:
-    """Columns whose groups must fare alike: those that others may know, and sensitive ones."""
-    return tuple(
-        field
-        for field in fields
-        if field.form != "bits" and schema[field.name].role in ("quasi", "sensitive")
-    )
-
-
 def _nulls(
     scores: Scores,
     copied: Copied,
@@ -122,7 +113,6 @@ PRIVACY_INPUTS: Final[Mapping[str, Callable[..., Any]]] = {
     "linked": _linked,
     "inferred": _inferred,
     "tries": _tries,
-    "protected": _protected,
     "quasi": quasi_of,
     "nulls": _nulls,
 }
