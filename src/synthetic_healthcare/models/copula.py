@@ -92,7 +92,8 @@ class Copula(FittedModel):
                 common = np.minimum(count, exists.sum() - count) >= _LEAST_PATIENTS
                 latents[:, span] = np.where(held, pairs[:, 1], pairs[:, 0]) * common
         self._rates = rates
-        self._root = _root(_latent_correlations(_correlations(latents, known), series))
+        found = _latent_correlations(_correlations(latents, known), series)
+        self._root = _root(_supported(found, len(rows)))
 
     def sample(self, n: int, *, rng: torch.Generator) -> Encoded:
         """Draw latents, and read every part off its own."""
@@ -221,6 +222,27 @@ def _correlations(latents: Floats, known: npt.NDArray[np.bool_]) -> Floats:
     correlation *= 1.0 - shrinkage
     found: Floats = correlation
     return found
+
+
+def _supported(correlation: Floats, rows: int) -> Floats:
+    """Keep the common factors that the rows bear out; the rest of each latent is its own.
+
+    With more columns than a tenth of the rows most directions in which the latents vary are those of a few
+    patients, and rows drawn along them tell who was there. Kept are at most as many factors as there are
+    groups of ten patients, and only those that vary more than independent columns would by chance (Marchenko
+    and Pastur 1967, doi:10.1070/SM1967v001n04ABEH001994: up to (1 + sqrt(columns / rows))^2).
+    """
+    columns = len(correlation)
+    most = max(1, rows // _LEAST_PATIENTS)
+    if most >= columns:
+        return correlation
+    variances, axes = np.linalg.eigh(correlation)
+    chance = (1.0 + np.sqrt(columns / rows)) ** 2
+    factors = int(np.clip((variances > chance).sum(), 1, most))
+    loadings = axes[:, -factors:] * np.sqrt(np.maximum(variances[-factors:], 0.0))
+    kept: Floats = loadings @ loadings.T
+    np.fill_diagonal(kept, np.maximum(np.diag(kept), 1.0))
+    return kept
 
 
 def _root(correlation: Floats) -> Floats:

@@ -122,7 +122,7 @@ class Metric:
 
 
 def _membership(moment: Moment) -> Measured:
-    """Area under the curve of the strongest of seven attacks, less what picking the strongest adds.
+    """Area under the curve of the strongest of eight attacks, less what picking the strongest adds.
 
     The advantage 2 AUC - 1 of the strongest of several attacks is above 0 even where nothing leaks; its mean
     there, over draws of pseudo-members from the controls, is taken off as the privacy score does. The error

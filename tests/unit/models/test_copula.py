@@ -96,3 +96,24 @@ def test_two_codes_that_few_patients_hold_together_are_not_tied() -> None:
     found = drawn(Encoded(layout, np.zeros((400, 0), np.float32), np.zeros((400, 0), np.int32), bits))
     assert np.corrcoef(found.bits[:, 0], found.bits[:, 1])[0, 1] > 0.8
     assert abs(np.corrcoef(found.bits[:, 2], found.bits[:, 3])[0, 1]) < 0.05
+
+
+def test_more_columns_than_patients_do_not_tell_who_was_there() -> None:
+    columns, rng = 100, np.random.default_rng(0)
+    layout = Layout(tuple(Part(f"x{i}", "value", "continuous", 1, i, i) for i in range(columns)))
+    everyone = rng.normal(size=(240, 6)) @ rng.normal(size=(6, columns)) + rng.normal(size=(240, columns))
+    everyone = (everyone - everyone.mean(axis=0)) / everyone.std(axis=0)
+
+    def encoded(rows: npt.NDArray[np.float64]) -> Encoded:
+        nothing = np.zeros((len(rows), 0))
+        return Encoded(layout, rows.astype(np.float32), nothing.astype(np.int32), nothing.astype(np.uint8))
+
+    made = drawn(encoded(everyone[:80]), 1000).continuous.astype(np.float64)
+    # An attacker who knows the directions in which the drawn rows vary: with all of them told, the AUC is 1.
+    apart = everyone[:160] - made.mean(axis=0)
+    score = -np.einsum("ij,ij->i", apart @ np.linalg.inv(np.cov(made.T)), apart)
+    assert (score[:80, None] > score[None, 80:]).mean() < 0.85
+    # What is common is learnt all the same.
+    real, learnt = (np.corrcoef(rows.T) for rows in (everyone[80:], made))
+    strong = (np.abs(real) > 0.6) & ~np.eye(columns, dtype=bool)
+    assert np.abs(learnt[strong]).mean() > 0.85 * np.abs(real[strong]).mean()

@@ -1,4 +1,4 @@
-"""Seven membership attacks: each gives every candidate a score that grows with suspicion of membership."""
+"""Eight membership attacks: each gives every candidate a score that grows with suspicion of membership."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ ATTACKS: Final[Mapping[str, str]] = {
     "A5": "taken for synthetic by a classifier",
     "A6": "number of synthetic rows close by",
     "A7": "makes the synthetic rows around more likely",
+    "A8": "goes with the synthetic rows' correlations",
 }
 _DENSITY_K: Final = 5
 _NEIGHBOURHOOD_K: Final = 20
 #: Keeps the logarithm of a zero distance finite; far below any distance between different rows.
 _FLOOR: Final = 1e-9
+_LEAST_VARIANCE: Final = 1e-6
 _TREES: Final = 60
 _LEAVES: Final = 15
 
@@ -52,6 +54,9 @@ def attack_scores(
     - A7: log of the likelihood ratio of the 20 rows of S' nearest to x, under a kernel density of R with and
       without x. DIFF: the paper's density is a Gaussian kernel on principal components; ours is
       exp(-distance / bandwidth) on the 20 nearest rows of R, since the columns are mixed.
+    - A8: log of the ratio of two normal densities of x, one fitted to S and one to R, with covariances shrunk
+      after Ledoit and Wolf. Where columns are many it sees what distances do not: that x lies in the few
+      directions in which synthetic rows vary
 
     Returns
     -------
@@ -62,12 +67,15 @@ def attack_scores(
     van Breugel et al. 2023, "Membership inference attacks against synthetic data through overfitting
     detection", arXiv:2302.12580 (density ratios, as in A2 to A4, here by neighbours instead of kernels);
     Hilprecht et al. (A6, the Monte Carlo attack with their median radius); Ward et al. 2025, "Privacy
-    auditing synthetic data release through local likelihood attacks", arXiv:2508.21146 (A7, Gen-LRA).
+    auditing synthetic data release through local likelihood attacks", arXiv:2508.21146 (A7, Gen-LRA); van
+    Breugel et al. again (A8, their density ratio, of normal densities); Ledoit and Wolf 2004,
+    doi:10.1016/S0047-259X(03)00096-4.
     """
     size = min(len(synthetic), len(cohort.reference))
     subset, reference = synthetic.matrix[:size], cohort.reference.matrix
     classify = _classifier(subset, reference, seed)
     influence = _influence(subset, reference)
+    correlated = _normal_ratio(synthetic.matrix, reference)
     radius = float(np.median(nearest(reference, synthetic.matrix, k=1)))
 
     def scores(rows: Matrix) -> dict[str, Vector]:
@@ -75,6 +83,7 @@ def attack_scores(
         found["A5"] = classify(rows)
         found["A6"] = count_within(rows, synthetic.matrix, radius=radius).astype(np.float64)
         found["A7"] = influence(rows)
+        found["A8"] = correlated(rows)
         return found
 
     return scores(cohort.members.matrix), scores(cohort.controls.matrix)
@@ -125,6 +134,24 @@ def _influence(synthetic: Matrix, reference: Matrix) -> Callable[[Matrix], Vecto
         return np.asarray(gain.sum(axis=1))
 
     return influence
+
+
+def _normal_ratio(synthetic: Matrix, reference: Matrix) -> Callable[[Matrix], Vector]:
+    """How much better a row goes with a normal distribution of the synthetic rows than of the reference."""
+    densities = [_normal(rows) for rows in (synthetic, reference)]
+    return lambda candidates: densities[0](candidates) - densities[1](candidates)
+
+
+def _normal(rows: Matrix) -> Callable[[Matrix], Vector]:
+    """Logarithm of a fitted normal density, up to a constant."""
+    from sklearn.covariance import ledoit_wolf
+
+    centre = rows.mean(axis=0)
+    covariance, _ = ledoit_wolf(rows - centre, assume_centered=True)
+    variances, axes = np.linalg.eigh(np.atleast_2d(covariance))
+    # Of columns that never vary, nothing is known but that.
+    scales = np.sqrt(np.maximum(variances, _LEAST_VARIANCE))
+    return lambda candidates: -0.5 * (((candidates - centre) @ axes / scales) ** 2).sum(axis=1)
 
 
 def _classifier(synthetic: Matrix, reference: Matrix, seed: int) -> Callable[[Matrix], Vector]:

@@ -37,7 +37,7 @@ _GRID: Final = (
 
 @metric("Membership attacks: advantage", family="privacy", better="lower", bounds=(0.0, 1.0))
 def membership(scores: Scores, nulls: Nulls) -> Measure:
-    """Largest advantage (2 AUC - 1) over the attacks A1 to A7, on training rows against unseen ones.
+    """Largest advantage (2 AUC - 1) over the attacks A1 to A8, on training rows against unseen ones.
 
     The interval's ends are the largest of the attacks' ends, the lower one after allowing for the number of
     attacks. An attack that does worse than guessing by luck
