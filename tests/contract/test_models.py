@@ -265,7 +265,11 @@ def test_categories_and_codes_are_drawn_at_their_rates(name: str) -> None:
     np.testing.assert_allclose(drawn_rows.bits.mean(axis=0), rows.bits.mean(axis=0), atol=0.05)
 
 
-@pytest.mark.parametrize("name", JOINT)
+@pytest.mark.parametrize(
+    # dp-gan is wgan-gp's game with its penalty elsewhere, and takes twice as long to play.
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name == "dp-gan" else []) for name in JOINT],
+)
 def test_a_mixture_with_known_answer_is_learnt(name: str) -> None:
     """Two normals at (-1.2, -1.2) and (1.2, 1.2), told apart by a category with 70 % and 30 %."""
     rng = np.random.default_rng(0)
