@@ -45,6 +45,17 @@ def test_repeated_rows_count_once_where_none_is_on_both_sides() -> None:
     assert found.shared == 0.0
 
 
+def test_one_row_stands_for_each_patient() -> None:
+    known = rows([1, 2, 3, 4, 5], groups=[0, 0, 1, 2, 2])
+    unknown = rows([11, 12, 13, 12], groups=[3, 3, 4, 5])
+    keys = (np.zeros(0, dtype=np.uint64), known.keys, unknown.keys)
+    found = distinguish(known, unknown, known, unknown, all_keys=keys)
+    assert found.train.keys.tolist() == [1, 3, 4]
+    # Patients 3 and 5 share a row: it may be one person with two numbers.
+    assert found.holdout.keys.tolist() == [11, 13]
+    assert len(found.train_deep) == 5
+
+
 def test_what_is_on_both_sides_is_no_candidate() -> None:
     found = people_of([*range(30), 100, 101, 101], [*range(40, 70), 100, 102, 102])
     assert set(found.train.keys.tolist()) == set(range(30))

@@ -80,10 +80,24 @@ def test_every_attack_sees_a_copy_and_none_a_fresh_sample() -> None:
         members, controls = attack_scores(draw_cohort(train, holdout, seed=0), synthetic, seed=0)
         found = {code: advantage(members[code], controls[code]) for code in ATTACKS}
         # One copy among twenty neighbours hardly moves A4, nor one among those close by A6: they are made for
-        # generators that crowd the members.
-        assert all(low <= found[code] <= high for code in ATTACKS if code not in ("A4", "A6"))
+        # generators that crowd the members. A8 is made for more columns than these.
+        assert all(low <= found[code] <= high for code in ATTACKS if code not in ("A4", "A6", "A8"))
         assert -0.2 <= found["A4"] <= 0.6
         assert -0.2 <= found["A6"] <= 0.6
+
+
+def test_rows_in_the_directions_of_few_patients_are_seen_by_their_correlations() -> None:
+    rng = np.random.default_rng(0)
+    train, holdout = (rng.normal(size=(rows, 100)) for rows in (60, 120))
+    # Mixtures of training rows: near to none of them, and in no direction but theirs.
+    synthetic = rng.normal(size=(600, 60)) @ train / np.sqrt(60)
+    cohort = draw_cohort(table(train), table(holdout), seed=0)
+    found = []
+    for rows in (synthetic, rng.normal(size=(600, 100))):
+        members, controls = attack_scores(cohort, table(rows), seed=0)
+        found.append(advantage(members["A8"], controls["A8"]))
+    assert found[0] > 0.95
+    assert abs(found[1]) < 0.25
 
 
 def test_membership_takes_the_worst_attack() -> None:

@@ -147,6 +147,9 @@ def _normal(rows: Matrix) -> Callable[[Matrix], Vector]:
     from sklearn.covariance import ledoit_wolf
 
     centre = rows.mean(axis=0)
+    if len(rows) < 2:
+        # One row has no directions: what is far from it is unlikely.
+        return lambda candidates: -0.5 * ((candidates - centre) ** 2).sum(axis=1)
     covariance, _ = ledoit_wolf(rows - centre, assume_centered=True)
     variances, axes = np.linalg.eigh(np.atleast_2d(covariance))
     # Of columns that never vary, nothing is known but that.

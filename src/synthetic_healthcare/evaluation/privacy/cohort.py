@@ -57,10 +57,11 @@ def draw_cohort(train: Judged, holdout: Judged, *, seed: int, by_chance: bool = 
     """
     if len(holdout) < MIN_HOLDOUT:
         raise NotApplicable(
-            f"the hold-out has {len(holdout)} rows; judging privacy needs at least {MIN_HOLDOUT}"
+            f"the hold-out has {len(holdout)} rows, or patients; judging privacy needs at least {MIN_HOLDOUT}"
         )
     # Rows of one patient resemble each other: split between the halves, they would look like leaks.
-    is_control = _half_of_groups(_whole(holdout, by_chance), holdout, seed)
+    whole = _rows_or_patients(holdout) if by_chance else together(holdout)
+    is_control = _half_of_groups(whole, holdout, seed)
     controls = holdout.take(np.flatnonzero(is_control))
     reference = holdout.take(np.flatnonzero(~is_control))
     if not (len(controls) and len(reference)):
@@ -69,14 +70,21 @@ def draw_cohort(train: Judged, holdout: Judged, *, seed: int, by_chance: bool = 
     return Cohort(train.first(size), controls.first(size), reference)
 
 
-def _whole(table: Judged, by_chance: bool) -> npt.NDArray[np.int64]:
-    """Number what must not be separated: rows of one patient, equal rows, and what these connect."""
+def _rows_or_patients(table: Judged) -> npt.NDArray[np.int64]:
+    return np.arange(len(table)) if table.view.groups is None else table.view.groups
+
+
+def together(table: Judged) -> npt.NDArray[np.int64]:
+    """Number what must not be separated: rows of one patient, equal rows, and what these connect.
+
+    Returns
+    -------
+    int64 array (n,)
+        Equal numbers belong together.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    if by_chance:
-        rows = np.arange(len(table))
-        return rows if table.view.groups is None else table.view.groups
     contents, content = np.unique(table.keys, return_inverse=True)
     if table.view.groups is None:
         return np.asarray(content, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Which real rows stand for a person each: equal rows are one candidate, on one side only."""
+"""Which real rows stand for a person each: rows of one patient, and equal rows, are one candidate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from synthetic_healthcare.evaluation._base import NotApplicable
 from synthetic_healthcare.evaluation.encoding import Judged, Keys
-from synthetic_healthcare.evaluation.privacy.cohort import MIN_HOLDOUT
+from synthetic_healthcare.evaluation.privacy.cohort import MIN_HOLDOUT, together
 
 AllKeys = tuple[Keys, Keys, Keys]
 
@@ -26,8 +26,8 @@ class People:
     Parameters
     ----------
     train, holdout : Judged
-        Candidates: rows of which it can be said who was a member. No two of one table are equal, and none of
-        one equals one of the other.
+        Candidates: rows of which it can be said who was a member. No two of one table are equal or of one
+        patient, and none of one equals one of the other.
     train_deep, holdout_deep : Judged
         Rows among which near ones are sought.
     train_keys, holdout_keys : uint64 arrays
@@ -55,7 +55,8 @@ def distinguish(
 
     Equal rows are most often one patient entered twice; even where they are not, an attacker cannot tell them
     apart. Counted one by one they would stand on both sides of an attack, or count as so many independent
-    observations. There are two cases, and in each training rows and hold-out rows are exchangeable where
+    observations; so would the rows of one patient, where a column names the patients, and one of them stands
+    for all. There are two cases, and in each training rows and hold-out rows are exchangeable where
     nothing leaks:
 
     - No row of the hold-out equals a training row (equal rows were kept together when the tables were
@@ -75,8 +76,8 @@ def distinguish(
     seen = np.isin(holdout_keys, train_keys)
     if not seen.any():
         return People(
-            _distinct(train),
-            _distinct(holdout),
+            _persons(train),
+            _persons(holdout),
             _distinct(train_deep),
             _distinct(holdout_deep),
             np.unique(train_keys),
@@ -95,7 +96,10 @@ def distinguish(
             "row occurs once: nobody in it can be called unseen. Split the table so that equal rows (rows of "
             "one patient) stay together"
         )
-    return People(alone[0], alone[1], train_deep, holdout_deep, train_keys, holdout_keys, float(seen.mean()))
+    persons = [_persons(table) for table in alone]
+    return People(
+        persons[0], persons[1], train_deep, holdout_deep, train_keys, holdout_keys, float(seen.mean())
+    )
 
 
 def chance_of_equality(table: Judged) -> float:
@@ -106,6 +110,12 @@ def chance_of_equality(table: Judged) -> float:
             _, counts = np.unique(one, return_counts=True)
             chance *= float(((counts / len(one)) ** 2).sum())
     return chance
+
+
+def _persons(table: Judged) -> Judged:
+    """The first row of each patient, and of each set of equal rows, in the table's order."""
+    _, first = np.unique(together(table), return_index=True)
+    return table if len(first) == len(table) else table.take(np.sort(first))
 
 
 def _distinct(table: Judged) -> Judged:
