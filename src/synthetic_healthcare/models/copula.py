@@ -92,8 +92,8 @@ class Copula(FittedModel):
                 common = np.minimum(count, exists.sum() - count) >= _LEAST_PATIENTS
                 latents[:, span] = np.where(held, pairs[:, 1], pairs[:, 0]) * common
         self._rates = rates
-        found = _latent_correlations(_correlations(latents, known), series)
-        self._root = _root(_supported(found, len(rows)))
+        correlation = _latent_correlations(_correlations(latents, known), series)
+        self._root = _root(_supported(correlation, len(rows)))
 
     def sample(self, n: int, *, rng: torch.Generator) -> Encoded:
         """Draw latents, and read every part off its own."""
