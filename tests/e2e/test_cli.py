@@ -170,7 +170,8 @@ def test_generate_writes_parquet(folder: Path, shell: Shell) -> None:
 def test_evaluate_prints_and_writes_the_report(folder: Path, shell: Shell) -> None:
     tables = ("--synthetic", folder / "other.csv", "--train", folder / "train.csv")
     files = ("--html", folder / "report.html", "--json", folder / "report.json")
-    code = shell.run("evaluate", *tables, "--holdout", folder / "holdout.csv", "--target", "outcome", *files)
+    asked = ("--holdout", folder / "holdout.csv", "--target", "outcome", "--full")
+    code = shell.run("evaluate", *tables, *asked, *files)
     assert code == 0, shell.err
     assert "Utility" in shell.out
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))

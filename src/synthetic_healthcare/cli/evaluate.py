@@ -36,6 +36,7 @@ def evaluate(
             help="Column whose groups are to be treated alike, may be repeated. Default: the schema's."
         ),
     ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Run the metrics that take long, too.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")] = None,
     as_json: Annotated[
         Path | None, typer.Option("--json", help="Write the report as JSON; - for standard output.")
@@ -64,6 +65,7 @@ def evaluate(
             seed=seed,
             rules=None if rules is None else RulePack.from_yaml(rules),
             protected=tuple(protected) if protected else None,
+            suite="full" if full else "standard",
         ),
         progress=default_progress(),
     )
