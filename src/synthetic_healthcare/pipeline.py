@@ -223,7 +223,7 @@ def train_privately(
     if guide is not None:
         # The same model learns them as it would learn patients without a budget.
         _run_trainer(model, guide, training, seed=seed, checkpoint=None, progress=progress, watch=None)
-    run = prepare_private(model, encoded, training, payment, seed=seed)
+    run = prepare_private(model, encoded, training, payment, seed=seed, guided=guide is not None)
     # Timed on rows that are made up: how long patients take is told to nobody.
     trial = Rows(made_up(encoded.layout, round(run.plan.expected_batch) + 1), device)
     fixed = run.plan.training

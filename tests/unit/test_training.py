@@ -87,6 +87,25 @@ def test_it_learns() -> None:
     assert curve[0][1] > 2 * curve[-1][1]
 
 
+def test_a_slower_pace_takes_shorter_steps() -> None:
+    moved = []
+    for pace in (1.0, 0.1):
+        module = Mean()
+        trainer = Trainer(
+            (Fit(module),),
+            module,
+            rows=rows_of([1.0, 2.0, 3.0, 4.0]),
+            config=TrainingConfig(updates=1, ema_decay=0.0),
+            gradient=PlainGradient(),
+            rng=torch.Generator().manual_seed(0),
+            pace=pace,
+        )
+        trainer.run(None, checkpoint=None, progress=Silent())
+        moved.append(module.value.item())
+    # Adam's first step is as long as the step size.
+    assert moved == pytest.approx([0.05, 0.005], rel=1e-3)
+
+
 def test_an_epoch_of_a_small_table_has_a_least_number_of_updates() -> None:
     assert TrainingConfig(epochs=100).updates_for(300) == 100 * UPDATES_PER_EPOCH
     assert TrainingConfig(epochs=2, batch_size=100).updates_for(10_000) == 200

@@ -47,6 +47,9 @@ class PrivateTraining(BaseModel):
     updates: int | None = Field(
         None, ge=1, description="updates in all, known beforehand; default: by the number of rows"
     )
+    pace: float = Field(
+        0.1, gt=0, le=1, description="share of the model's step size, where it has learnt from a guide before"
+    )
     testing: bool = Field(
         False, description="noise that follows random_state, for tests; what is trained so is not private"
     )

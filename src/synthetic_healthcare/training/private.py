@@ -72,6 +72,8 @@ class PrivateRun:
         Where noise and samples come from.
     watcher : Watcher or None
         Looks on between updates; it is told nothing that noise does not hide.
+    pace : float
+        Share of the model's step size.
     """
 
     plan: PrivatePlan
@@ -80,6 +82,7 @@ class PrivateRun:
     gradient: DPSGD
     secrets: Secrets
     watcher: Watcher | None = None
+    pace: float = 1.0
 
     def train(self, model: TrainedModel, *, rng: torch.Generator, progress: Progress) -> Outcome:
         """Train the model to the end of the plan, or until its time is out: what is paid stays paid."""
@@ -90,6 +93,7 @@ class PrivateRun:
             config=self.plan.training,
             gradient=self.gradient,
             rng=rng,
+            pace=self.pace,
         )
         model.train()
         return trainer.run(None, checkpoint=None, progress=progress, watcher=self.watcher)
@@ -109,7 +113,13 @@ class PrivateRun:
 
 
 def prepare_private(
-    model: TrainedModel, encoded: Encoded, training: TrainingConfig, payment: Payment, *, seed: int
+    model: TrainedModel,
+    encoded: Encoded,
+    training: TrainingConfig,
+    payment: Payment,
+    *,
+    seed: int,
+    guided: bool = False,
 ) -> PrivateRun:
     """Check that the model can be trained privately, plan it, and pay for all of it; then take the rows.
 
@@ -125,6 +135,9 @@ def prepare_private(
         Who pays.
     seed : int
         The run's, for tests that ask for noise that follows it; it decides nothing otherwise.
+    guided : bool, default False
+        Whether the model has learnt rows of a guide before. Adam's steps are as long whether gradients or
+        noise make them: whole steps of noise would undo what was learnt, in critics of GANs most of all.
 
     Raises
     ------
@@ -158,4 +171,5 @@ def prepare_private(
         return decided_epsilon(charges, payment.ledger.budget.delta)
 
     watcher = None if payment.watcher is None else payment.watcher(after_next)
-    return PrivateRun(plan, schedule, rows, gradient, secrets, watcher)
+    pace = payment.settings.pace if guided else 1.0
+    return PrivateRun(plan, schedule, rows, gradient, secrets, watcher, pace)

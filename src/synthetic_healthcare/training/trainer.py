@@ -91,6 +91,8 @@ class Trainer:
         Plain or private gradients.
     rng : torch.Generator
         The only source of randomness.
+    pace : float, default 1.0
+        Share of the phases' step sizes.
     """
 
     def __init__(
@@ -102,8 +104,10 @@ class Trainer:
         config: TrainingConfig,
         gradient: GradientComputer,
         rng: torch.Generator,
+        pace: float = 1.0,
     ) -> None:
         self._schedule = schedule
+        self._pace = pace
         self._sampler = sampler
         self._rows = rows
         self._config = config
@@ -233,7 +237,7 @@ class Trainer:
             done = max(done, min(1.0, seconds / self._config.max_seconds))
         share = _LAST_SHARE + (1 - _LAST_SHARE) * 0.5 * (1 + math.cos(math.pi * done))
         for phase in self._schedule:
-            set_learning_rate(self._optimizers[phase.name], phase.learning_rate * share)
+            set_learning_rate(self._optimizers[phase.name], phase.learning_rate * self._pace * share)
         phases = phases_at(self._schedule, done)
         # A recorded round has no norms to give: where they are asked for, it runs as it is.
         if self._recorded is None or self._norms is not None:
