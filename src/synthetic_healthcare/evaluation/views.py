@@ -197,13 +197,16 @@ def _labels(series: pd.Series[Any]) -> tuple[npt.NDArray[np.intp], list[str]]:
     return codes, labels
 
 
-def label_of(value: object) -> str:
-    """Write 1, 1.0 and True alike: a round trip through a file must not change a category."""
-    if isinstance(value, (bool, np.bool_)):
-        return str(int(value))
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+def spelled(value: object) -> str:
+    """Write a class: 1.0 is read from many files where 1 was meant."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)
+
+
+def label_of(value: object) -> str:
+    """Write 1, 1.0 and True alike: a round trip through a file must not change a category."""
+    return str(int(value)) if isinstance(value, bool | np.bool_) else spelled(value)
 
 
 def _bits(table: Sequence[frozenset[str] | None], place: Mapping[str, int]) -> npt.NDArray[np.bool_]:

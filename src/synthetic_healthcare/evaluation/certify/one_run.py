@@ -14,6 +14,7 @@ from synthetic_healthcare.errors import DataError
 from synthetic_healthcare.evaluation.certify.reading import read
 from synthetic_healthcare.evaluation.certify.result import Audit
 from synthetic_healthcare.evaluation.distances import nearest
+from synthetic_healthcare.evaluation.privacy.attacks import log_mean
 from synthetic_healthcare.evaluation.views import judged_columns
 from synthetic_healthcare.schema.schema import Schema
 
@@ -24,7 +25,6 @@ FitAndSample = Callable[[pd.DataFrame, int], pd.DataFrame]
 _GUESSED: Final = (0.1, 0.4, 1.0)
 _ERROR: Final = 0.05
 _NEIGHBOURS: Final = 5
-_FLOOR: Final = 1e-9
 _LARGEST: Final = 20.0
 _STEPS: Final = 60
 #: Draws for each canary wanted: some are equal to a row that is there.
@@ -80,11 +80,10 @@ def play(
     synthetic = fit_and_sample(rows, seed)
     _, _, (released, known, tried) = read(synthetic, [train, invented], schema=schema)
     near = nearest(tried, released, k=_NEIGHBOURS)
-    density = np.log(np.maximum(nearest(tried, known, k=_NEIGHBOURS).mean(axis=1), _FLOOR))
     return {
         "included": included.astype(float).tolist(),
         "A1": (-near[:, 0]).tolist(),
-        "A3": (density - np.log(np.maximum(near.mean(axis=1), _FLOOR))).tolist(),
+        "A3": (log_mean(nearest(tried, known, k=_NEIGHBOURS)) - log_mean(near)).tolist(),
     }
 
 

@@ -21,7 +21,8 @@ import pandas as pd
 from synthetic_healthcare.errors import EvaluationError
 from synthetic_healthcare.evaluation._base import NotApplicable
 from synthetic_healthcare.evaluation.options import EvaluationOptions
-from synthetic_healthcare.evaluation.views import MISSING, Array, Field, View, judged_columns
+from synthetic_healthcare.evaluation.small_cells import LEAST_SHOWN
+from synthetic_healthcare.evaluation.views import MISSING, Array, Field, View, judged_columns, spelled
 from synthetic_healthcare.schema.column import DISCRETE_KINDS, Column
 from synthetic_healthcare.schema.schema import Schema
 from synthetic_healthcare.schema.vocabulary import names_quasi_identifier, words
@@ -31,9 +32,9 @@ Codes = npt.NDArray[np.int64]
 #: Held-out patients that a group needs before anything is said of it.
 MIN_ROWS: Final = 50
 #: With the outcome, and without it: one more than ten, so that no shown rate rests on a cell of 1 to 10.
-MIN_CLASS: Final = 11
-#: Fewest real patients of a group that is named (CMS cell size suppression policy).
-NAMED: Final = 11
+MIN_CLASS: Final = LEAST_SHOWN
+#: Fewest real patients of a group that is named.
+NAMED: Final = LEAST_SHOWN
 #: Where ages are cut, in years: of age, middle age, 65 as in Medicare and the geriatric literature, very old.
 AGE_CUTS: Final = (18.0, 45.0, 65.0, 80.0)
 _AGE_LABELS: Final = ("under 18", "18 to 44", "45 to 64", "65 to 79", "80 and over")
@@ -213,15 +214,8 @@ def _classes(field: Field, frames: list[pd.Series[Any]], real: list[Array]) -> A
         present, rows = np.unique(codes, return_index=True)
         for code, row in zip(present.tolist(), rows.tolist(), strict=True):
             if code != MISSING:
-                labels[code] = _spelled(series.iloc[row])
+                labels[code] = spelled(series.iloc[row])
     return Attribute(field.name, (*labels, "missing"))
-
-
-def _spelled(value: object) -> str:
-    """Write a class: 1.0 is read from many files where 1 was meant."""
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def groupings_of(attributes: tuple[Attribute, ...], train: View, holdout: View) -> tuple[Grouping, ...]:

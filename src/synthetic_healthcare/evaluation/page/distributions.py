@@ -15,10 +15,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from synthetic_healthcare.evaluation.small_cells import LEAST_SHOWN
+
 Floats = npt.NDArray[np.float64]
 
-#: Fewest real patients that a shown cell may hold (Centers for Medicare & Medicaid Services, 2020).
-FLOOR: Final = 11
+#: Fewest real patients that a shown cell may hold.
+FLOOR: Final = LEAST_SHOWN
 #: Categories that a picture has room for; the others are counted together.
 MOST_CATEGORIES: Final = 12
 OTHER: Final = "all others"

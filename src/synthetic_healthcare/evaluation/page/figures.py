@@ -15,6 +15,7 @@ import numpy.typing as npt
 from synthetic_healthcare.evaluation.page import distributions
 from synthetic_healthcare.evaluation.page.curves import curves
 from synthetic_healthcare.evaluation.page.projection import project
+from synthetic_healthcare.evaluation.views import label_of, spelled
 from synthetic_healthcare.schema.column import Column
 
 if TYPE_CHECKING:
@@ -129,25 +130,15 @@ def _levels(column: Column, series: tuple[pd.Series[Any], pd.Series[Any]]) -> di
     # Two spellings of one value (1, 1.0, True) are one category, shown as the real table writes it.
     spelling: dict[str, str] = {}
     for value in column.categories or ():
-        spelling.setdefault(_key(value), _spelled(value))
+        spelling.setdefault(label_of(value), spelled(value))
     sides = []
     for side in series:
         codes, values = pd.factorize(side)
-        names = [spelling.setdefault(_key(value), _spelled(value)) for value in values]
+        names = [spelling.setdefault(label_of(value), spelled(value)) for value in values]
         sides.append([names[code] for code in codes.tolist() if code >= 0])
-    order = [spelling[_key(value)] for value in column.categories or ()]
+    order = [spelling[label_of(value)] for value in column.categories or ()]
     in_order = column.kind in ("ordinal", "boolean") and bool(order)
     return distributions.bars(*sides, order=order if in_order else None)
-
-
-def _key(value: Any) -> str:
-    return str(int(value)) if isinstance(value, bool | np.bool_) else _spelled(value)
-
-
-def _spelled(value: Any) -> str:
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def _codes(column: Column, series: tuple[pd.Series[Any], pd.Series[Any]]) -> dict[str, Any]:

@@ -97,12 +97,13 @@ def _scores(rows: Matrix, synthetic: Matrix, subset: Matrix, reference: Matrix) 
     return {
         "A1": -to_synthetic[:, 0],
         "A2": to_reference[:, 0] - to_synthetic[:, 0],
-        "A3": _log_mean(near_reference) - _log_mean(to_synthetic),
+        "A3": log_mean(near_reference) - log_mean(to_synthetic),
         "A4": _share(to_subset, to_reference),
     }
 
 
-def _log_mean(distances: Matrix) -> Vector:
+def log_mean(distances: Matrix) -> Vector:
+    """Logarithm of each row's mean distance: how thin a set of rows is around it."""
     return np.asarray(np.log(np.maximum(distances.mean(axis=1), _FLOOR)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +12,12 @@ from synthetic_healthcare.evaluation._base import Measure, NotApplicable, metric
 from synthetic_healthcare.evaluation.encoding import Judged
 from synthetic_healthcare.evaluation.options import EvaluationOptions
 from synthetic_healthcare.evaluation.privacy.uniques import combinations
+from synthetic_healthcare.evaluation.small_cells import LEAST_SHOWN
 from synthetic_healthcare.evaluation.views import Field
 from synthetic_healthcare.privacy.anonymity.measures import Tally, distinct, ordered_distance, variation
 from synthetic_healthcare.schema.schema import Schema
 
 Codes = npt.NDArray[np.intp]
-
-#: Counts of real patients from 1 to 10 are not shown (CMS cell suppression policy).
-_SMALLEST_SHOWN: Final = 11
 
 
 @metric("k-anonymity of the released table", family="privacy", better="higher", bounds=(0.0, math.inf))
@@ -54,9 +52,9 @@ def release_anonymity(
     detail: dict[str, Any] = {
         "columns": [field.name for field in quasi],
         "groups": len(sizes),
-        "rows_in_groups_below_11": float((sizes[group] < _SMALLEST_SHOWN).mean()),
-        "k_map": least if least == 0 or least >= _SMALLEST_SHOWN else None,
-        "k_map_below_11": 0 < least < _SMALLEST_SHOWN,
+        "rows_in_groups_below_11": float((sizes[group] < LEAST_SHOWN).mean()),
+        "k_map": least if least == 0 or least >= LEAST_SHOWN else None,
+        "k_map_below_11": 0 < least < LEAST_SHOWN,
         "rows_unlike_any_patient": float((there[group] == 0).mean()),
         "table": {"columns": ["sensitive column", "l (distinct values)", "t (distance)"], "rows": rows},
     }
@@ -96,7 +94,7 @@ def release_risk(
         [
             "journalist",
             float(journalist.mean()),
-            most if most <= 1.0 / _SMALLEST_SHOWN else None,
+            most if most <= 1.0 / LEAST_SHOWN else None,
             _above(journalist, options),
         ],
         ["marketer", marketer, None, None],
